@@ -1,0 +1,58 @@
+# The one door. `make build`, `make test` and `make demo` install what they need first.
+# `make test-memory` builds and runs the tests of one folder, src/memory.
+# `make T=ARGUMENTS test` hands arguments to ctest.
+.PHONY: demo build test bench fuzz format tidy clean setup
+.DEFAULT_GOAL := build
+
+# A compiler may take 2 GiB.
+JOBS := $(shell awk -v n=$$(nproc) '/MemTotal/ { m = int($$2 / 2097152); \
+	print (m < 1 ? 1 : m < n ? m : n) }' /proc/meminfo)
+# cmake(TREE, TARGETS): configures a tree once, and builds.
+cmake = $(if $(wildcard build/$(1)/build.ninja),,cmake --preset $(1) --log-level=WARNING >/dev/null &&) \
+	cmake --build build/$(1) -j $(JOBS) --target $(2)
+ctest = ctest --test-dir build/$(1) --output-on-failure --no-tests=error -j $(JOBS) $(T)
+# ThreadSanitizer needs the addresses where it expects them; where the kernel refuses, go on without.
+FIXED := $(shell setarch -R true 2>/dev/null && echo setarch -R)
+
+setup:
+	@tools/setup.sh
+
+build: setup
+	@$(call cmake,release,leat)
+
+test: setup
+	@$(call cmake,asan,tests)
+	@$(call cmake,tsan,tests)
+	@$(call ctest,asan)
+	@$(FIXED) $(call ctest,tsan)
+
+test-%: setup
+	@$(call cmake,asan,test_$*)
+	@$(call ctest,asan) -R '^test_$*$$'
+
+tsan-%: setup
+	@$(call cmake,tsan,test_$*)
+	@$(FIXED) $(call ctest,tsan) -R '^test_$*$$'
+
+bench:
+	@tools/setup.sh bench
+	@$(call cmake,release,leat benchmarks)
+	@set -e; for b in build/release/bench/*; do [ ! -x $$b ] || $$b; done
+
+fuzz:
+	@tools/setup.sh fuzz
+	@$(call cmake,fuzz,fuzzers)
+
+demo: build
+	@build/release/bin/leat --help
+
+SOURCES = $(shell git ls-files -co --exclude-standard '*.cc' '*.h')
+format: setup
+	@clang-format-16 -i $(SOURCES)
+
+tidy: setup
+	@clang-format-16 --dry-run -Werror $(SOURCES)
+	@/usr/bin/python3 tests/tidy.py
+
+clean:
+	rm -rf build

@@ -1,0 +1,6 @@
+#include <cstdio>
+
+int main() {
+  std::puts("usage: leat VERB [OPTION...]");
+  return 0;
+}
