@@ -1,0 +1,111 @@
+// Joins waiting items into batches: knows no model, only shapes, turns and permits.
+//
+// Items wait in groups, one a call, and the groups of one priority take turns: a batch takes one
+// item from each group after the other, so that a call with a thousand items shares batches with a
+// call that has one. An instance is a permit to run one batch. A batch starts when a permit is free
+// and `max` items wait, or the oldest has waited `delay`, or nobody can bring another item.
+//
+// Batch b of the items i1..in has the shape [n, item shape...]: see model/model.h.
+//
+// Threads: all of it may be used from any thread; one lock, held for a few pointer moves.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <span>
+
+#include "base/clock.h"
+
+namespace leat {
+
+class BatchGroup;
+
+// Embedded in whatever waits.
+struct BatchItem {
+  BatchItem* next = nullptr;
+  BatchGroup* group = nullptr;
+  uint64_t shape = 0;  // only items with equal numbers join; a hash of everything that must be equal
+  Nanos since = 0;     // when it began to wait
+};
+
+// The items of one call. Embedded in the call; outlives its items' time in the queue.
+class BatchGroup {
+ public:
+  uint8_t level = 0;  // priority, 0 the most urgent; set before the first push
+
+ private:
+  friend class BatchQueue;
+  BatchItem* head_ = nullptr;
+  BatchItem* tail_ = nullptr;
+  BatchGroup* next_ = nullptr;  // in its level's ring, while it has items
+  BatchGroup* before_ = nullptr;
+};
+
+struct BatchLimits {
+  int64_t max = 1;       // items in a batch
+  Nanos delay = 0;       // that the oldest item may be held for company
+  int instances = 1;     // batches at once
+  int64_t queue_max = 0;  // items waiting; 0: no bound
+};
+
+class BatchQueue {
+ public:
+  static constexpr int kLevels = 8;
+
+  explicit BatchQueue(const BatchLimits& limits) : limits_(limits), free_(limits.instances) {}
+
+  // What to do after a change. `start`: a permit has been taken for the caller, who must see to it
+  // that take() is called once. `look_again`: call poll() at that time; kNever: need not.
+  struct Next {
+    bool start = false;
+    Nanos look_again = kNever;
+  };
+
+  // False if the queue is full: the item was not taken.
+  bool push(BatchItem& item, BatchGroup& group, Nanos now, Next& next);
+  // As push() on a full queue with drop_oldest: the item that waited longest makes room and is
+  // returned (null if there was room).
+  BatchItem* push_dropping(BatchItem& item, BatchGroup& group, Nanos now, Next& next);
+
+  // With a permit, once for each `start`: the items of the next batch, at most limits().max, all of one shape, into `out`
+  // (which has that room). 0: there was nothing to run, and the permit has been given back.
+  size_t take(std::span<BatchItem*> out, Nanos now, Next& next);
+  // Gives a permit back after a batch.
+  Next done(Nanos now);
+  // Time has passed, or arrivals have ended.
+  Next poll(Nanos now);
+
+  // Takes all items of a group out; their list (linked by next).
+  BatchItem* remove(BatchGroup& group);
+
+  // A call that may still bring items here has come (+1) or can no longer (-1).
+  Next expect(int by, Nanos now);
+
+  const BatchLimits& limits() const { return limits_; }
+  int64_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
+  int busy() const { return busy_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Ring {
+    BatchGroup* head = nullptr;  // whose turn it is
+  };
+  void append(BatchItem& item, BatchGroup& group, Nanos now);
+  BatchItem* pop(BatchGroup& group);  // its head; leaves the ring when it was the last
+  void enter(BatchGroup& group);
+  void leave(BatchGroup& group);
+  Nanos oldest() const;
+  Next decide(Nanos now);
+
+  const BatchLimits limits_;
+  std::mutex mutex_;
+  std::array<Ring, kLevels> rings_;  // guarded by mutex_
+  int free_;                         // permits; guarded by mutex_
+  int64_t starting_ = 0;             // permits given whose take() is to come; guarded by mutex_
+  int64_t expected_ = 0;             // guarded by mutex_
+  std::atomic<int64_t> waiting_{0};  // written under mutex_
+  std::atomic<int> busy_{0};         // permits taken; written under mutex_
+};
+
+}  // namespace leat
