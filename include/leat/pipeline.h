@@ -98,21 +98,35 @@ class Completion {
 // A call under way.
 class Ticket {
  public:
+  // What whoever runs a call keeps of it for the holder of its ticket. Any thread may call these;
+  // drop() is called once and last.
+  class Call {
+   public:
+    virtual void cancel() = 0;
+    virtual void drop() = 0;
+
+   protected:
+    ~Call() = default;
+  };
+
   Ticket() = default;
+  explicit Ticket(Call* call) : call_(call) {}
   Ticket(Ticket&& other) noexcept : call_(std::exchange(other.call_, nullptr)) {}
   Ticket& operator=(Ticket&& other) noexcept {
     std::swap(call_, other.call_);
     return *this;
   }
-  ~Ticket();
+  ~Ticket() {
+    if (call_) call_->drop();
+  }
   // Nobody waits any more: what has not begun will not, and the completion is told kCancelled
   // unless it has been told already.
-  void cancel();
+  void cancel() {
+    if (call_) call_->cancel();
+  }
 
  private:
-  friend class Pipeline;
-  explicit Ticket(void* call) : call_(call) {}
-  void* call_ = nullptr;
+  Call* call_ = nullptr;
 };
 
 class Pipeline;
@@ -178,9 +192,6 @@ class Pipeline {
   Ticket submit(Request request, std::function<void(Answer&)> done) const;
   // Waits. Not from a step or a completion.
   Answer run(Request request) const;
-
- protected:
-  static Ticket ticket(void* call) { return Ticket(call); }
 };
 
 struct EngineOptions {

@@ -1,0 +1,122 @@
+// What every pipeline shares, whoever runs it: values, requests, and the two ways to call that rest
+// on submit().
+#include <condition_variable>
+#include <mutex>
+#include <new>
+
+#include "base/text.h"
+#include "leat/pipeline.h"
+#include "memory/arena.h"
+
+namespace leat {
+
+namespace {
+
+// The payload of a list's block; the rows follow.
+struct ListHead {
+  size_t count;
+  void (*release)(Block*);  // the arena's own
+  Value* rows() { return reinterpret_cast<Value*>(this + 1); }
+};
+
+ListHead* head_of(Block* block) { return reinterpret_cast<ListHead*>(block->payload); }
+
+void release_list(Block* block) {
+  ListHead* head = head_of(block);
+  std::destroy_n(head->rows(), head->count);
+  block->release = head->release;  // as the arena made it, before it goes round again
+  block->release(block);
+}
+
+}  // namespace
+
+Result<Value> Value::list(std::span<Value> rows) {
+  LEAT_ASSIGN(Block * block,
+              Arena::heap().allocate(sizeof(ListHead) + rows.size() * sizeof(Value)));
+  auto* head = new (block->payload) ListHead{rows.size(), block->release};
+  std::uninitialized_move(rows.begin(), rows.end(), head->rows());
+  block->release = release_list;
+  Value value;
+  value.list_ = block;
+  return value;
+}
+
+Value::Value(const Value& other) : tensor_(other.tensor_), list_(other.list_) {
+  if (list_) list_->retain();
+}
+
+std::span<const Value> Value::rows() const {
+  assert(list_ != nullptr);
+  ListHead* head = head_of(list_);
+  return {head->rows(), head->count};
+}
+
+void Value::drop_list() {
+  if (list_) std::exchange(list_, nullptr)->drop();
+}
+
+Request::Request(const Pipeline& pipeline)
+    : pipeline_(&pipeline), inputs_(pipeline.inputs().size()) {}
+
+Status Request::set(std::string_view input, Value value) {
+  const std::vector<Port>& ports = pipeline_->inputs();
+  for (size_t i = 0; i < ports.size(); ++i) {
+    if (ports[i].name == input) {
+      inputs_[i] = std::move(value);
+      return {};
+    }
+  }
+  std::vector<std::string> names;
+  for (const Port& port : ports) names.push_back(port.name);
+  return Status(Code::kBadInput,
+                cat("there is no input \"", input, "\"; allowed: ", join_or(names)));
+}
+
+namespace {
+
+class Told final : public Completion {
+ public:
+  explicit Told(std::function<void(Answer&)> done) : done_(std::move(done)) {}
+  void done(Answer& answer) override {
+    done_(answer);
+    delete this;
+  }
+
+ private:
+  std::function<void(Answer&)> done_;
+};
+
+class Waiting final : public Completion {
+ public:
+  void done(Answer& answer) override {
+    std::lock_guard lock(mutex_);
+    answer_ = std::move(answer);
+    ended_ = true;
+    condition_.notify_one();
+  }
+  Answer wait() {
+    std::unique_lock lock(mutex_);
+    condition_.wait(lock, [this] { return ended_; });
+    return std::move(answer_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable condition_;
+  Answer answer_;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+Ticket Pipeline::submit(Request request, std::function<void(Answer&)> done) const {
+  return submit(std::move(request), *new Told(std::move(done)));
+}
+
+Answer Pipeline::run(Request request) const {
+  Waiting waiting;
+  Ticket ticket = submit(std::move(request), waiting);
+  return waiting.wait();
+}
+
+}  // namespace leat
