@@ -38,7 +38,7 @@ class [[nodiscard]] Status {
  public:
   Status() = default;
   Status(Code code, std::string message)
-      : rep_(std::make_unique<Rep>(Rep{code, std::move(message)})) {
+      : rep_(new Rep{code, std::move(message)}) {
     assert(code != Code::kOk);
   }
   Status(const Status& other) : rep_(other.rep_ ? std::make_unique<Rep>(*other.rep_) : nullptr) {}

@@ -6,7 +6,6 @@
 // on items.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,6 +14,7 @@
 #include "leat/status.h"
 #include "leat/tensor.h"
 #include "leat/type.h"
+#include "model/run_stop.h"
 
 namespace leat {
 
@@ -39,15 +39,25 @@ class Model {
   virtual uint64_t weight_bytes() const = 0;  // size of the file(s)
 
   // One execution: `inputs` and `outputs` in the order of inputs() and outputs(). An output tensor
-  // that comes in present is memory to write into (right type and shape, or an error); an absent one
-  // is made by the model, in pool memory. When `*stop` turns true the run ends early with
-  // kCancelled. Errors: kStepFailed with the runtime's reason, on one line.
+  // that comes in present is memory to write into (right type and shape, or an error; never BYTES);
+  // an absent one is made by the model, in pool memory. After an error the outputs are unspecified.
+  // Input memory needs no more than the alignment of its elements, and is not copied (BYTES are).
+  // Errors: kBadInput for an input that is absent or does not fit its port, kCancelled when `stop`
+  // (which may be null) ended the run, kOverloaded when the pool is used up, kStepFailed with the
+  // runtime's reason, on one line, for all else.
   // Threads: may be called from several at once.
-  virtual Status run(std::span<const Tensor> inputs, std::span<Tensor> outputs,
-                     const std::atomic<bool>* stop) = 0;
+  virtual Status run(std::span<const Tensor> inputs, std::span<Tensor> outputs, RunStop* stop) = 0;
 };
 
-// Loads by what the file is (".onnx"). kNotFound, or kBadInput with the reason in one line.
+// Loads by what the file is: an ONNX model, whatever its name. Errors, each with the path and the
+// reason on one line: kNotFound; kBadInput for a file that is no model or a broken one, kUnsupported
+// for a model that this build cannot run or whose ports it cannot carry.
 Result<std::unique_ptr<Model>> load_model(const std::string& path, const ModelOptions& options);
+
+// Runs `model` once on zeros (BYTES: empty strings), so that the first request does not pay for what
+// a runtime prepares late. `shapes`, by input: what to use; empty: the ports' own, with 1 for every
+// dimension they leave open. The error is for a person to read: some models cannot run on zeros or
+// on size 1, and are none the worse for it.
+Status warm_up(Model& model, std::span<const Shape> shapes = {});
 
 }  // namespace leat

@@ -1,0 +1,23 @@
+// What an ONNX file says about itself, read without loading it: protobuf's outermost fields and the
+// graph's, whose lengths alone show whether the file is whole.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "leat/status.h"
+
+namespace leat {
+
+struct OnnxFile {
+  uint64_t bytes = 0;
+  // Inputs and outputs of the graph that are declared without a shape. (ONNX Runtime shows these as
+  // it shows scalars.)
+  std::set<std::string> shapeless;
+};
+
+// kBadInput, without the path, when the file cannot be a whole model: "is cut off: ...".
+Result<OnnxFile> inspect_onnx(const std::string& path);
+
+}  // namespace leat
