@@ -51,12 +51,15 @@ struct PortSpec {
 };
 
 enum class ParamType : uint8_t {
-  kInt, kFloat, kBool, kString,
-  kChoice,     // one of `choices`
-  kFloats,     // a list of numbers
-  kStrings,    // a list of strings
-  kPath,       // of a file, relative to the pipeline file; given to the operator as absolute
-  kDType,      // a data type's name
+  kInt,
+  kFloat,
+  kBool,
+  kString,
+  kChoice,   // one of `choices`
+  kFloats,   // a list of numbers
+  kStrings,  // a list of strings
+  kPath,     // of a file, relative to the pipeline file; given to the operator as absolute
+  kDType,    // a data type's name
 };
 
 // monostate: not given, and there is no default.
@@ -113,8 +116,8 @@ struct OpSetup {
   // By input port: what is connected; nullopt for an unconnected optional port. A port that takes
   // many has the type all of them fit.
   std::vector<std::optional<Type>> inputs;
-  // By output port: what its consumers ask for, as far as known (for `image.to_tensor`, the input of
-  // the model it feeds). Type::anything() when nothing is known.
+  // By output port: what its consumers ask for, as far as known (for `image.to_tensor`, the input
+  // of the model it feeds). Type::anything() when nothing is known.
   std::vector<Type> wanted;
   // By output port: the needs of its consumers if all of them have one; empty: the full picture.
   std::vector<std::vector<ImageNeed>> needs;
@@ -180,5 +183,6 @@ class OpCatalogue {
 
 #define LEAT_OP(...) LEAT_OP_IMPL_(__COUNTER__, __VA_ARGS__)
 #define LEAT_OP_IMPL_(n, ...) LEAT_OP_IMPL2_(n, __VA_ARGS__)
-#define LEAT_OP_IMPL2_(n, ...) \
-  [[maybe_unused]] static const bool leat_op_##n = ::leat::OpCatalogue::add(::leat::OpSpec __VA_ARGS__)
+#define LEAT_OP_IMPL2_(n, ...)                     \
+  [[maybe_unused]] static const bool leat_op_##n = \
+      ::leat::OpCatalogue::add(::leat::OpSpec __VA_ARGS__)

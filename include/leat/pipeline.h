@@ -64,7 +64,8 @@ struct Port {
 };
 
 struct CallOptions {
-  // Nanoseconds from now until nobody wants the answer any more; 0: only the pipeline's own timeout.
+  // Nanoseconds from now until nobody wants the answer any more; 0: only the pipeline's own
+  // timeout.
   int64_t timeout = 0;
   uint32_t priority = 0;  // 1 is the highest, larger is lower, 0 the default (in the middle)
   bool trace = false;     // fill Answer::trace
@@ -73,11 +74,11 @@ struct CallOptions {
 // One execution of one step, as a trace shows it. Times in nanoseconds from the call's start.
 struct StepTime {
   std::string_view step;
-  int64_t ready;   // its inputs were there
-  int64_t begin;   // it began to run
+  int64_t ready;  // its inputs were there
+  int64_t begin;  // it began to run
   int64_t end;
-  int32_t row;     // in its innermost loop; -1 outside loops
-  int32_t batch;   // items that ran together
+  int32_t row;    // in its innermost loop; -1 outside loops
+  int32_t batch;  // items that ran together
 };
 
 struct Answer {
@@ -173,8 +174,8 @@ class Pipeline {
   virtual const std::string& description() const = 0;
   virtual const std::vector<Port>& inputs() const = 0;
   virtual const std::vector<Port>& outputs() const = 0;
-  // True: inputs and outputs have a leading axis of N independent items (-1 in metadata), and a call
-  // may bring any N >= 1. The types in inputs() and outputs() are one item's.
+  // True: inputs and outputs have a leading axis of N independent items (-1 in metadata), and a
+  // call may bring any N >= 1. The types in inputs() and outputs() are one item's.
   virtual bool batched() const = 0;
   virtual int64_t max_batch() const = 0;  // of its largest model step; 0: no batching anywhere
   virtual std::string_view platform() const = 0;  // "leat", or of a bare model its runtime's
@@ -192,12 +193,15 @@ class Pipeline {
   Ticket submit(Request request, std::function<void(Answer&)> done) const;
   // Waits. Not from a step or a completion.
   Answer run(Request request) const;
+
+ protected:
+  static std::vector<Value>& inputs_of(Request& request) { return request.inputs_; }
 };
 
 struct EngineOptions {
-  int threads = 0;             // that run steps; 0: the CPU budget (cgroup quota, affinity, LEAT_CPUS)
+  int threads = 0;  // that run steps; 0: the CPU budget (cgroup quota, affinity, LEAT_CPUS)
   int64_t max_in_flight = 4096;  // calls at once; more are refused with kOverloaded
-  bool warm_up = true;         // run each model once at load
+  bool warm_up = true;           // run each model once at load
   const Clock* clock = nullptr;  // a manual clock makes the engine single-threaded; see
                                  // src/pipeline/executor.h
 };

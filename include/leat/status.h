@@ -37,8 +37,7 @@ std::string_view code_name(Code code);
 class [[nodiscard]] Status {
  public:
   Status() = default;
-  Status(Code code, std::string message)
-      : rep_(new Rep{code, std::move(message)}) {
+  Status(Code code, std::string message) : rep_(new Rep{code, std::move(message)}) {
     assert(code != Code::kOk);
   }
   Status(const Status& other) : rep_(other.rep_ ? std::make_unique<Rep>(*other.rep_) : nullptr) {}
@@ -69,9 +68,7 @@ template <typename T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : state_(std::move(value)) {}  // NOLINT: implicit on purpose
-  Result(Status status) : state_(std::move(status)) {
-    assert(!std::get<Status>(state_).ok());
-  }
+  Result(Status status) : state_(std::move(status)) { assert(!std::get<Status>(state_).ok()); }
 
   bool ok() const { return state_.index() == 0; }
   const T& operator*() const& { return std::get<T>(state_); }
@@ -91,10 +88,10 @@ class [[nodiscard]] Result {
 }  // namespace leat
 
 // Returns from the enclosing function when `expression` is a Status that is not ok.
-#define LEAT_TRY(expression)                                              \
-  do {                                                                    \
+#define LEAT_TRY(expression)                                                  \
+  do {                                                                        \
     if (::leat::Status leat_try_status = (expression); !leat_try_status.ok()) \
-      return leat_try_status;                                             \
+      return leat_try_status;                                                 \
   } while (false)
 
 // Declares or assigns `target` from a Result, or returns its Status.

@@ -26,9 +26,9 @@ struct Dim {
 };
 
 struct Type {
-  uint16_t dtypes = 0;    // bit i: DType i is allowed
-  bool open = false;      // more dimensions may follow those in `dims`
-  bool image = false;     // came as IMAGE: an RGB picture
+  uint16_t dtypes = 0;  // bit i: DType i is allowed
+  bool open = false;    // more dimensions may follow those in `dims`
+  bool image = false;   // came as IMAGE: an RGB picture
   std::vector<Dim> dims;
 
   static constexpr uint16_t kAny = (1 << kDTypes) - 1;

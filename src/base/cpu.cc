@@ -70,8 +70,8 @@ int cpu_budget() {
 
 uint64_t memory_limit() {
   struct sysinfo machine;
-  uint64_t limit = sysinfo(&machine) == 0 ? uint64_t{machine.totalram} * machine.mem_unit
-                                          : uint64_t{8} << 30;
+  uint64_t limit =
+      sysinfo(&machine) == 0 ? uint64_t{machine.totalram} * machine.mem_unit : uint64_t{8} << 30;
   auto consider = [&](const std::string& path) {
     std::ifstream file(path);
     uint64_t bytes;

@@ -24,7 +24,8 @@ class Piece {
              !std::same_as<T, char>)
   Piece(T value)  // NOLINT
       : text_(digits_, static_cast<size_t>(
-                           std::to_chars(digits_, digits_ + sizeof digits_, value).ptr - digits_)) {}
+                           std::to_chars(digits_, digits_ + sizeof digits_, value).ptr - digits_)) {
+  }
   Piece(const Piece&) = delete;
   std::string_view text() const { return text_; }
 

@@ -26,8 +26,9 @@ class BatchGroup;
 struct BatchItem {
   BatchItem* next = nullptr;
   BatchGroup* group = nullptr;
-  uint64_t shape = 0;  // only items with equal numbers join; a hash of everything that must be equal
-  Nanos since = 0;     // when it began to wait
+  uint64_t shape =
+      0;            // only items with equal numbers join; a hash of everything that must be equal
+  Nanos since = 0;  // when it began to wait
 };
 
 // The items of one call. Embedded in the call; outlives its items' time in the queue.
@@ -44,9 +45,9 @@ class BatchGroup {
 };
 
 struct BatchLimits {
-  int64_t max = 1;       // items in a batch
-  Nanos delay = 0;       // that the oldest item may be held for company
-  int instances = 1;     // batches at once
+  int64_t max = 1;        // items in a batch
+  Nanos delay = 0;        // that the oldest item may be held for company
+  int instances = 1;      // batches at once
   int64_t queue_max = 0;  // items waiting; 0: no bound
 };
 
@@ -69,8 +70,9 @@ class BatchQueue {
   // returned (null if there was room).
   BatchItem* push_dropping(BatchItem& item, BatchGroup& group, Nanos now, Next& next);
 
-  // With a permit, once for each `start`: the items of the next batch, at most limits().max, all of one shape, into `out`
-  // (which has that room). 0: there was nothing to run, and the permit has been given back.
+  // With a permit, once for each `start`: the items of the next batch, at most limits().max, all of
+  // one shape, into `out` (which has that room). 0: there was nothing to run, and the permit has
+  // been given back.
   size_t take(std::span<BatchItem*> out, Nanos now, Next& next);
   // Gives a permit back after a batch.
   Next done(Nanos now);

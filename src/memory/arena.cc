@@ -61,7 +61,6 @@ std::vector<Arena*>& arenas() {
   return *list;
 }
 
-
 }  // namespace
 
 // The blocks one thread keeps for itself. Bounded in bytes; what is too much goes back to the
@@ -223,8 +222,8 @@ Result<Block*> Arena::cut(uint32_t size_class) {
   uint64_t stride = stride_of(size_class);
   std::lock_guard lock(mutex_);
   if (stride > limit_ - end_) {
-    return Status(Code::kOverloaded, cat("the arena ", name_, " has reached its limit of ", limit_,
-                                         " bytes"));
+    return Status(Code::kOverloaded,
+                  cat("the arena ", name_, " has reached its limit of ", limit_, " bytes"));
   }
   auto* block = new (base_ + end_) Block{};
   block->arena = id_;
@@ -306,8 +305,8 @@ Result<Arena::Attached> Arena::Attached::map(uint32_t arena, int descriptor, uin
     return Status(Code::kBadInput, cat("arena ", arena, ": not a descriptor: ", strerror(errno)));
   }
   if (limit == 0 || file.st_size < 0 || static_cast<uint64_t>(file.st_size) < limit) {
-    return Status(Code::kBadInput, cat("arena ", arena, ": the file has ", file.st_size,
-                                       " bytes, ", limit, " were announced"));
+    return Status(Code::kBadInput, cat("arena ", arena, ": the file has ", file.st_size, " bytes, ",
+                                       limit, " were announced"));
   }
   // A file that can still shrink could make any read of the mapping fault.
   int seals = fcntl(descriptor, F_GET_SEALS);

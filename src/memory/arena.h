@@ -60,7 +60,8 @@ class Arena {
   // Another process's arena, mapped here under the id it has there.
   class Attached {
    public:
-    // Maps `limit` bytes of `descriptor` (which stays the caller's). Fails when the file is smaller.
+    // Maps `limit` bytes of `descriptor` (which stays the caller's). Fails when the file is
+    // smaller.
     static Result<Attached> map(uint32_t arena, int descriptor, uint64_t limit, bool writable);
     Attached(Attached&& other) noexcept;
     Attached& operator=(Attached&&) = delete;
@@ -83,8 +84,8 @@ class Arena {
   friend class ThreadCache;
   Arena(std::string name, std::byte* base, uint64_t limit, int fd);
   static void release_block(Block* block);
-  Block* pop(uint32_t size_class);              // from the free list, or null
-  Result<Block*> cut(uint32_t size_class);      // from the arena's end
+  Block* pop(uint32_t size_class);          // from the free list, or null
+  Result<Block*> cut(uint32_t size_class);  // from the arena's end
   void push(Block* block);
 
   struct FreeList {
@@ -99,8 +100,8 @@ class Arena {
   const uint64_t limit_;
   const int fd_;
   mutable std::mutex mutex_;
-  uint64_t end_ = 0;              // guarded by mutex_
-  std::vector<FreeList> free_;    // guarded by mutex_
+  uint64_t end_ = 0;            // guarded by mutex_
+  std::vector<FreeList> free_;  // guarded by mutex_
   std::atomic<int64_t> in_use_{0};
 };
 

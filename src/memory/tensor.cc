@@ -11,9 +11,9 @@ namespace leat {
 
 namespace {
 
-constexpr std::string_view kNames[kDTypes] = {"BOOL",  "UINT8", "UINT16", "UINT32", "UINT64",
-                                              "INT8",  "INT16", "INT32",  "INT64",  "FP16",
-                                              "BF16",  "FP32",  "FP64",   "BYTES"};
+constexpr std::string_view kNames[kDTypes] = {"BOOL", "UINT8", "UINT16", "UINT32", "UINT64",
+                                              "INT8", "INT16", "INT32",  "INT64",  "FP16",
+                                              "BF16", "FP32",  "FP64",   "BYTES"};
 
 // A borrowed tensor's block: the payload is the caller's.
 struct Loan {
@@ -65,7 +65,8 @@ int64_t Shape::elements() const {
 Result<size_t> Shape::bytes(DType type) const {
   uint64_t count = dtype_size(type);
   for (int64_t size : dims()) {
-    if (size < 0) return Status(Code::kBadInput, cat("shape ", text(), " has a negative dimension"));
+    if (size < 0)
+      return Status(Code::kBadInput, cat("shape ", text(), " has a negative dimension"));
     if (__builtin_mul_overflow(count, static_cast<uint64_t>(size), &count) ||
         count > (uint64_t{1} << 62)) {
       return Status(Code::kTooLarge, cat("shape ", text(), " is too large"));

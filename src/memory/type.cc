@@ -11,9 +11,9 @@ namespace {
 constexpr uint16_t kNumbers = Type::kAny & ~(1 << static_cast<int>(DType::kBytes));
 
 Status wrong(std::string_view text, std::string_view why) {
-  return Status(Code::kBadInput,
-                cat("\"", text, "\" is no type: ", why, " (examples: BYTES, FP32[3,224,224], "
-                    "FP32[n,4], UINT8[?,?,3])"));
+  return Status(Code::kBadInput, cat("\"", text, "\" is no type: ", why,
+                                     " (examples: BYTES, FP32[3,224,224], "
+                                     "FP32[n,4], UINT8[?,?,3])"));
 }
 
 bool is_name(std::string_view text) {
@@ -66,7 +66,8 @@ Result<Type> Type::parse(std::string_view text) {
       dim.name = part;
     } else if (part != "?" && part != "-1") {
       auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), dim.size);
-      if (part.empty() || error != std::errc() || end != part.data() + part.size() || dim.size < 0) {
+      if (part.empty() || error != std::errc() || end != part.data() + part.size() ||
+          dim.size < 0) {
         return wrong(whole, cat("\"", part, "\" is no dimension"));
       }
     }

@@ -1,7 +1,8 @@
 // A model whose answers a test makes up:
 //
 //   FakeModel twice({{"x", "FP32[n,4]"}}, {{"y", "FP32[n,4]"}},
-//                   [](std::span<const Tensor> in, std::span<Tensor> out, RunStop*) -> Status {...});
+//                   [](std::span<const Tensor> in, std::span<Tensor> out, RunStop*) -> Status
+//                   {...});
 //
 // The function is called from as many threads as run() is, and gets what run() got: it makes the
 // outputs that are absent and writes into those that are present.

@@ -50,14 +50,14 @@ class Model {
 };
 
 // Loads by what the file is: an ONNX model, whatever its name. Errors, each with the path and the
-// reason on one line: kNotFound; kBadInput for a file that is no model or a broken one, kUnsupported
-// for a model that this build cannot run or whose ports it cannot carry.
+// reason on one line: kNotFound; kBadInput for a file that is no model or a broken one,
+// kUnsupported for a model that this build cannot run or whose ports it cannot carry.
 Result<std::unique_ptr<Model>> load_model(const std::string& path, const ModelOptions& options);
 
-// Runs `model` once on zeros (BYTES: empty strings), so that the first request does not pay for what
-// a runtime prepares late. `shapes`, by input: what to use; empty: the ports' own, with 1 for every
-// dimension they leave open. The error is for a person to read: some models cannot run on zeros or
-// on size 1, and are none the worse for it.
+// Runs `model` once on zeros (BYTES: empty strings), so that the first request does not pay for
+// what a runtime prepares late. `shapes`, by input: what to use; empty: the ports' own, with 1 for
+// every dimension they leave open. The error is for a person to read: some models cannot run on
+// zeros or on size 1, and are none the worse for it.
 Status warm_up(Model& model, std::span<const Shape> shapes = {});
 
 }  // namespace leat

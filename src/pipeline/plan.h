@@ -25,8 +25,8 @@ namespace leat {
 
 struct Place {
   std::string file;
-  int line = 0;    // from 1; 0: not from a file
-  int column = 0;  // from 1
+  int line = 0;              // from 1; 0: not from a file
+  int column = 0;            // from 1
   std::string text() const;  // "file:line:column"
 };
 
@@ -53,23 +53,24 @@ enum class WhenFull : uint8_t { kReject, kWait, kDropOldest };
 enum class OnError : uint8_t { kFail, kSkip, kUse };
 
 struct Pad {
-  int input;            // of the model
-  int axis;             // of the item
+  int input;             // of the model
+  int axis;              // of the item
   int64_t multiple = 0;  // 0: to the longest of the batch; else also rounded up to a multiple
   double value = 0;
-  int lengths = -1;     // model input that takes each item's true length (INT64 or INT32), if any
+  int lengths = -1;  // model input that takes each item's true length (INT64 or INT32), if any
 };
 
 struct Trim {
   int output;
-  int axis;  // of the item
+  int axis;      // of the item
   double scale;  // kept = ceil(true length of the padded input * scale)
 };
 
 struct StepOptions {
   int instances = 0;  // 0: as many as threads allow for operators, 1 for models
   int threads = 1;    // per instance
-  int64_t batch_max = 1;  // compile() settles models: fixed batch 1 -> 1; else default 16? see format
+  int64_t batch_max =
+      1;  // compile() settles models: fixed batch 1 -> 1; else default 16? see format
   Nanos batch_delay = 0;
   std::optional<Pad> pad;
   std::vector<Trim> trim;
@@ -86,32 +87,32 @@ struct Step {
   int scope = 0;
   std::optional<Condition> when;
   std::vector<std::vector<Item>> inputs;  // by port; none: unconnected
-  std::vector<Type> input_types;   // by port, of one item: what each value is checked against
-  std::vector<Type> outputs;       // by port, of one item
+  std::vector<Type> input_types;  // by port, of one item: what each value is checked against
+  std::vector<Type> outputs;      // by port, of one item
   std::vector<std::string> input_names, output_names;
-  int first_slot = 0;              // outputs lie in slots first_slot, first_slot + 1, ...
+  int first_slot = 0;  // outputs lie in slots first_slot, first_slot + 1, ...
   StepOptions options;
 
   // Exactly one of the two.
   const OpSpec* spec = nullptr;  // with `op`
   std::unique_ptr<Op> op;
   std::shared_ptr<Model> model;
-  std::string model_key;                // equal keys share one session and one queue
+  std::string model_key;                     // equal keys share one session and one queue
   std::vector<int> input_axis, output_axis;  // batch axis by model port; -1: none
-  std::vector<int> model_outputs;       // all of the model's, by port
+  std::vector<int> model_outputs;            // all of the model's, by port
 };
 
 enum class IfAbsent : uint8_t { kFail, kDrop, kUse };
 
 // Closes a loop: one value of a scope, collected over its rows into the scope around it.
 struct Gather {
-  std::string name;   // as written, for messages
+  std::string name;  // as written, for messages
   Place place;
-  int scope = 0;      // where the result lies: the parent of source.scope
-  Source source;      // a slot of the loop
+  int scope = 0;  // where the result lies: the parent of source.scope
+  Source source;  // a slot of the loop
   int slot = 0;
   IfAbsent absent = IfAbsent::kFail;
-  int use = -1;       // constant
+  int use = -1;        // constant
   int rows_slot = -1;  // where the kept row numbers (INT64[k]) go; -1: nobody asks
 };
 
@@ -121,7 +122,7 @@ struct Scope {
   std::string name;           // "found.boxes" or "a.x, b.y", for messages
   Place place;
   int index_slot = -1;
-  int slots = 0;              // how many in all
+  int slots = 0;  // how many in all
 };
 
 struct PlanInput {
@@ -133,7 +134,7 @@ struct PlanOutput {
   std::string name;
   Item item;  // in scope 0
   Type type;
-  bool ragged = false;        // may be a list
+  bool ragged = false;  // may be a list
   bool may_be_absent = false;
 };
 

@@ -1,0 +1,67 @@
+// A step that has a queue: a model, or an operator with `instances` or `queue`. Steps of equal
+// model and options, in whichever pipeline, share one Runner.
+//
+// A Runner is a flow of the pool: its units are batches that may start.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/pool.h"
+#include "base/timers.h"
+#include "batch/batch_queue.h"
+#include "pipeline/batch_slots.h"
+#include "pipeline/frame.h"
+
+namespace leat {
+
+class Executor;
+
+class Runner final : public Flow, private Timer {
+ public:
+  // `step` is one of those that share it; its model and options count.
+  Runner(Executor& executor, const Step& step);
+  ~Runner();
+
+  BatchQueue& queue() { return queue_; }
+  const StepOptions& options() const { return options_; }
+
+  // Does what the queue asks for after a change.
+  void follow(const BatchQueue::Next& next);
+  // Runs a batch with the permit that was taken.
+  void run_batch();
+  // An item that had to make room for a newer one.
+  void drop(BatchItem& item);
+
+  // Memory for one item of the next batch.
+  Result<Tensor> reserve(DType type, const Shape& item) { return slots_.reserve(type, item); }
+
+  // Asks running batches in which nobody is left waiting to stop.
+  void stop_dead_batches();
+
+  // ns of a batch, smoothed; -1: has not run yet.
+  Nanos usual_run() const { return usual_run_.load(std::memory_order_relaxed); }
+
+  void add_start() { ++starts_; }  // under the pool's lock
+  void* take(bool& more) override;
+  void run(void* unit) override;
+
+ private:
+  struct Running;
+  void fire() override;
+  void run_items(std::span<BatchItem* const> items);
+
+  Executor& executor_;
+  const StepOptions options_;
+  const std::shared_ptr<Model> model_;  // null: an operator
+  BatchQueue queue_;
+  BatchSlots slots_;
+  int starts_ = 0;  // batches that may start; guarded by the pool's lock
+  std::atomic<Nanos> usual_run_{-1};
+  std::mutex running_mutex_;
+  Running* running_ = nullptr;  // a list; guarded by running_mutex_
+};
+
+}  // namespace leat
