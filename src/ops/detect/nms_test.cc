@@ -102,7 +102,9 @@ TEST(Nms, AgreesWithTheDefinition) {
       ASSERT_EQ(op["scores"].values<float>()[i], c.score);
       const float* box = op["boxes"].values<float>().data() + 4 * i;
       ASSERT_THAT(std::vector<float>(box, box + 4), ElementsAre(c.x1, c.y1, c.x2, c.y2));
-      if (classes) ASSERT_EQ(op["classes"].values<int64_t>()[i], c.label);
+      if (classes) {
+        ASSERT_EQ(op["classes"].values<int64_t>()[i], c.label);
+      }
     }
   }
 }

@@ -110,8 +110,11 @@ TEST(TopK, NaNComesLast) {
     OpFixture op("tensor.top_k");
     op.param("largest", largest).input("scores", of<float>({kNan, 1, kNan, 2, -1}, {5}));
     ASSERT_TRUE(op.run().ok());
-    if (largest) EXPECT_THAT(indices(op), ElementsAre(3, 1, 4, 0, 2));
-    if (!largest) EXPECT_THAT(indices(op), ElementsAre(4, 1, 3, 0, 2));
+    if (largest) {
+      EXPECT_THAT(indices(op), ElementsAre(3, 1, 4, 0, 2));
+    } else {
+      EXPECT_THAT(indices(op), ElementsAre(4, 1, 3, 0, 2));
+    }
   }
 }
 
