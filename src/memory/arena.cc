@@ -33,7 +33,13 @@ constexpr uint64_t kPage = 4096;
 constexpr uint64_t kSmallest = 192;  // with its Block 256
 constexpr int kStepsPerDoubling = 4;
 constexpr uint32_t kClasses = kStepsPerDoubling * 40;  // up to 256 TiB, more than can be mapped
-constexpr uint64_t kMostRange = uint64_t{1} << 40;     // for the heap, beyond its limit
+// The heap's address range, as a multiple of its limit, as long as that is not beyond kMostRange.
+constexpr uint64_t kRangeFactor = 64;
+#if defined(__SANITIZE_THREAD__)
+constexpr uint64_t kMostRange = uint64_t{1} << 40;  // ThreadSanitizer leaves little to the program
+#else
+constexpr uint64_t kMostRange = uint64_t{1} << 43;
+#endif
 
 // Class c holds strides of 256 * 2^(c/4) * (1 + (c%4)/4) bytes, its Block included.
 constexpr uint64_t stride_of(uint32_t size_class) {
@@ -154,7 +160,7 @@ Arena& Arena::heap() {
     uint64_t limit = configured_heap_limit.load();
     if (limit == 0) limit = memory_limit();
     limit = (limit + kPage - 1) / kPage * kPage;
-    uint64_t range = std::max(limit, std::min(kMostRange, 8 * limit));
+    uint64_t range = std::max(limit, std::min(limit, kMostRange / kRangeFactor) * kRangeFactor);
     void* base;
     while (true) {
       base = mmap(nullptr, range, PROT_READ | PROT_WRITE,
@@ -233,6 +239,7 @@ Block* Arena::pop(uint32_t size_class) {
   FreeList& list = free_[size_class];
   if (list.blocks.empty()) return nullptr;
   Block* block = list.blocks.back();
+  if (list.blocks.size() > list.cold) warm_ -= stride_of(size_class);
   list.blocks.pop_back();
   list.low_water = std::min(list.low_water, list.blocks.size());
   list.cold = std::min(list.cold, list.blocks.size());
@@ -262,6 +269,10 @@ Result<Block*> Arena::cut(uint32_t size_class) {
 void Arena::push(Block* block) {
   std::lock_guard lock(mutex_);
   free_[block->size_class].blocks.push_back(block);
+  warm_ += stride_of(block->size_class);
+  // Free lists of many sizes must not add up to more memory than the limit allows.
+  if (warm_ + static_cast<uint64_t>(std::max<int64_t>(0, in_use_.load())) <= limit_) return;
+  for (FreeList& list : free_) give_back(list, list.blocks.size());
 }
 
 void Arena::release_block(Block* block) {
@@ -287,23 +298,28 @@ void Arena::release_block(Block* block) {
   arena->push(block);
 }
 
+void Arena::give_back(FreeList& list, size_t count) {
+  for (size_t i = list.cold; i < count; ++i) {
+    Block* block = list.blocks[i];
+    warm_ -= stride_of(block->size_class);
+    uint64_t begin = (block->offset + kPage - 1) / kPage * kPage;
+    uint64_t end = (block->offset + block->capacity) / kPage * kPage;
+    if (begin >= end) continue;
+    if (fd_ >= 0) {
+      fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(begin),
+                static_cast<off_t>(end - begin));
+    } else {
+      madvise(base_ + begin, end - begin, MADV_DONTNEED);
+    }
+  }
+  list.cold = std::max(list.cold, count);
+}
+
 void Arena::trim() {
   std::lock_guard lock(mutex_);
   for (FreeList& list : free_) {
     // Blocks are used from the back: the first low_water ones lay idle since the last call.
-    for (size_t i = list.cold; i < list.low_water; ++i) {
-      Block* block = list.blocks[i];
-      uint64_t begin = (block->offset + kPage - 1) / kPage * kPage;
-      uint64_t end = (block->offset + block->capacity) / kPage * kPage;
-      if (begin >= end) continue;
-      if (fd_ >= 0) {
-        fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(begin),
-                  static_cast<off_t>(end - begin));
-      } else {
-        madvise(base_ + begin, end - begin, MADV_DONTNEED);
-      }
-    }
-    list.cold = std::max(list.cold, list.low_water);
+    give_back(list, list.low_water);
     list.low_water = list.blocks.size();
   }
 }

@@ -6,9 +6,9 @@
 // Every block is preceded by its 64-byte Block; payloads are 64-byte aligned. A payload holds no
 // pointers: (arena, offset, length) means the same in every process that maps the arena.
 //
-// What is held at one time is bounded by the limit. The heap's address range is a few times as
-// long, since size classes never merge: what one burst of requests cut for its sizes must not be
-// missing for the sizes of the next.
+// What is held at one time is bounded by the limit. The heap's address range is many times as long,
+// since size classes never merge: what one burst of requests cut for its sizes must not be missing
+// for the sizes of the next. What lies free beyond the limit is given back to the system at once.
 //
 // Counts and free lists belong to the process that made the arena. Another process attaches it and
 // sees its bytes, and never allocates from or frees into it.
@@ -92,6 +92,10 @@ class Arena {
   Result<Block*> cut(uint32_t size_class);  // from the arena's end
   void push(Block* block);
 
+  struct FreeList;
+  // Gives the memory of the first `count` blocks back to the system. Requires mutex_.
+  void give_back(FreeList& list, size_t count);
+
   struct FreeList {
     std::vector<Block*> blocks;
     size_t low_water = 0;  // fewest free blocks since the last trim: these were not needed
@@ -106,6 +110,7 @@ class Arena {
   const int fd_;
   mutable std::mutex mutex_;
   uint64_t end_ = 0;            // guarded by mutex_
+  uint64_t warm_ = 0;           // bytes of free blocks that still hold memory; guarded by mutex_
   std::vector<FreeList> free_;  // guarded by mutex_
   std::atomic<int64_t> in_use_{0};
 };

@@ -111,7 +111,9 @@ TEST(Type, FitsOrNot) {
   for (const Case& c : cases) {
     std::string mismatch = Type::of(c.wanted).mismatch(Type::of(c.given));
     EXPECT_EQ(mismatch.empty(), c.fits) << c.wanted << " <- " << c.given << ": " << mismatch;
-    if (!c.fits) EXPECT_THAT(mismatch, HasSubstr(c.wanted));
+    if (!c.fits) {
+      EXPECT_THAT(mismatch, HasSubstr(c.wanted));
+    }
     // A tensor at hand is a type without anything open, and the verdict is the same.
     Type given = Type::of(c.given);
     if (!given.fixed()) continue;
