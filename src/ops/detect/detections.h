@@ -1,5 +1,5 @@
-// What the detectors have in common: their parameters, the way from a model's pixels to those of the
-// original picture, and the outputs.
+// What the detectors have in common: their parameters, the way from a model's pixels to those of
+// the original picture, and the outputs.
 #pragma once
 
 #include <vector>
@@ -10,8 +10,8 @@
 
 namespace leat {
 
-// Where the pixels of a model's input lie in the original picture: x * scale_x + offset_x. Boxes are
-// cut off at the borders of the original, 0..width and 0..height.
+// Where the pixels of a model's input lie in the original picture: x * scale_x + offset_x. Boxes
+// are cut off at the borders of the original, 0..width and 0..height.
 struct Placement {
   float scale_x = 1, scale_y = 1;
   float offset_x = 0, offset_y = 0;

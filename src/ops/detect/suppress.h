@@ -21,16 +21,17 @@ struct Box {
 class Suppressor {
  public:
   struct Limits {
-    float iou = 0.45f;          // 0..1
-    size_t candidates = 3000;   // looked at, the best first
-    size_t max = 300;           // kept
+    float iou = 0.45f;            // 0..1
+    size_t candidates = 3000;     // looked at, the best first
+    size_t max = 300;             // kept
     bool class_agnostic = false;  // boxes of different classes suppress each other
   };
 
   static constexpr int64_t kMostLabel = 1 << 24;  // to where a float counts
 
   void clear();
-  // The score is not NaN, the box is sound, the label is within 0 to kMostLabel. At most 2^32 boxes.
+  // The score is not NaN, the box is sound, the label is within 0 to kMostLabel. At most 2^32
+  // boxes.
   void add(const Box& box, float score, int64_t label);
   size_t size() const { return boxes_.size(); }
 
@@ -50,7 +51,7 @@ class Suppressor {
   std::vector<int64_t> labels_;
   std::vector<uint64_t> order_;  // sort keys
   std::vector<uint32_t> kept_;
-  std::vector<float> lanes_;     // the kept boxes, one array a coordinate, for SIMD
+  std::vector<float> lanes_;  // the kept boxes, one array a coordinate, for SIMD
 };
 
 }  // namespace leat
