@@ -25,7 +25,8 @@ constexpr uint64_t kValueType = 2;
 constexpr uint64_t kTypeTensor = 1;
 constexpr uint64_t kTensorShape = 2;
 
-// A file, read through a small window. (Not mapped: a file that shrinks meanwhile must be an error.)
+// A file, read through a small window. (Not mapped: a file that shrinks meanwhile must be an
+// error.)
 class File {
  public:
   explicit File(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
@@ -83,12 +84,17 @@ class Fields {
         if (!varint(length)) return false;
         length = 0;
         break;
-      case 1: length = 8; break;
+      case 1:
+        length = 8;
+        break;
       case 2:
         if (!varint(length)) return false;
         break;
-      case 5: length = 4; break;
-      default: return fail("is no ONNX model: its bytes are no protobuf message");
+      case 5:
+        length = 4;
+        break;
+      default:
+        return fail("is no ONNX model: its bytes are no protobuf message");
     }
     if (length > end_ - position_) {
       return fail(cat("is cut off or damaged: a field at byte ", position_, " has ", length,
