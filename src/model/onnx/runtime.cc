@@ -43,7 +43,8 @@ void* allocate(OrtAllocator*, size_t size) {
   if (loading > 0) return allocate_from_system(size);
   // Large blocks in few classes: runs of different batch sizes then use the same ones in turn,
   // where each size would keep its own. What is not written to takes address space and no memory.
-  if (size > Arena::kCachedBytes && size < Arena::heap().limit() / 4) size = std::bit_ceil(size + sizeof(Block)) - sizeof(Block);
+  if (size > Arena::kCachedBytes && size < Arena::heap().limit() / 4)
+    size = std::bit_ceil(size + sizeof(Block)) - sizeof(Block);
   auto block = Arena::heap().allocate(size);
   if (!block.ok()) {
     allocation_failure = block.status();
