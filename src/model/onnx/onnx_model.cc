@@ -253,7 +253,8 @@ Status OnnxModel::execute(std::span<const Tensor> inputs, std::span<Tensor> outp
   return {};
 }
 
-Result<ort::Owned<OrtSessionOptions>> session_options(const ModelOptions& options) {
+Result<ort::Owned<OrtSessionOptions>> session_options(const ModelOptions& options,
+                                                      const OnnxFile& file) {
   OrtSessionOptions* made = nullptr;
   LEAT_ORT(Code::kInternal, api().CreateSessionOptions(&made));
   ort::Owned<OrtSessionOptions> owned(made);
@@ -261,9 +262,9 @@ Result<ort::Owned<OrtSessionOptions>> session_options(const ModelOptions& option
   LEAT_ORT(Code::kInternal, api().SetInterOpNumThreads(made, 1));
   LEAT_ORT(Code::kInternal, api().SetSessionExecutionMode(made, ORT_SEQUENTIAL));
   LEAT_ORT(Code::kInternal, api().SetSessionLogSeverityLevel(made, ORT_LOGGING_LEVEL_FATAL));
-  // A memory pattern is one block a run, planned anew and kept for ever for each shape that inputs
-  // ever had. The pool gives the same speed without it, and needs less memory.
-  LEAT_ORT(Code::kInternal, api().DisableMemPattern(made));
+  // A memory pattern packs a run's own memory into one block, which its caches like; it is planned
+  // once for each shape of the inputs, and kept for ever.
+  if (file.many_shapes) LEAT_ORT(Code::kInternal, api().DisableMemPattern(made));
   constexpr std::array<std::array<const char*, 2>, 3> kEntries{{
       {"session.use_env_allocators", "1"},
       {"session.intra_op.allow_spinning", "0"},
@@ -387,7 +388,7 @@ Result<std::unique_ptr<Model>> OnnxModel::load(const std::string& path,
     return Status(Code::kBadInput, cat("threads is ", options.threads, "; at least 1 is needed"));
   }
   LEAT_ASSIGN(OnnxFile file, inspect_onnx(path));
-  LEAT_ASSIGN(auto settings, session_options(options));
+  LEAT_ASSIGN(auto settings, session_options(options, file));
   auto model = std::make_unique<OnnxModel>();
   model->bytes_ = file.bytes;
   OrtSession* session = nullptr;
