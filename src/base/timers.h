@@ -24,7 +24,7 @@ class Timer {
   virtual void fire() = 0;
 
  protected:
-  ~Timer() = default;
+  virtual ~Timer() = default;
 
  private:
   friend class Timers;
