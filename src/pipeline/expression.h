@@ -1,6 +1,7 @@
 // Expressions of `when:`. Comparisons (== != < <= > >=), and or not, + - * / %, parentheses;
 // size(x) (of axis 0, or a string's length), min max any all (over a value's elements), present(x),
-// x[i]; numbers, 'strings' and "strings", true, false. References (`found.boxes`, `index`,
+// x[i] (from 0); numbers, 'strings' and "strings", true, false. Whole numbers stay exact; / always
+// gives a real number, and % has the sign of its right side. References (`found.boxes`, `index`,
 // `rec["a.b"]`, `rows(x)`) are collected once at parse, evaluated without look-ups.
 #pragma once
 
@@ -19,6 +20,8 @@ class Expression {
  public:
   // kBadInput: what is wrong, and at which character (counted from 1).
   static Result<Expression> parse(std::string_view text);
+  // `first and second`. The references are those of the first, then those of the second.
+  static Expression both(Expression first, Expression second);
   Expression(Expression&&) noexcept;
   Expression& operator=(Expression&&) noexcept;
   ~Expression();
@@ -36,6 +39,7 @@ class Expression {
   Result<bool> test(std::span<const Value* const> values) const;
 
  private:
+  friend class ExpressionParser;
   struct Node;
   Expression();
   std::unique_ptr<Node> root_;

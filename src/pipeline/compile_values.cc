@@ -1,0 +1,736 @@
+// connect: what steps, conditions, loops and outputs name becomes a Ref; then the outputs of
+// inlined pipelines are seen through.
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "pipeline/constant.h"
+#include "pipeline/draft.h"
+#include "pipeline/reference.h"
+
+namespace leat {
+
+namespace {
+
+bool is_plain(std::string_view port) {
+  return std::all_of(port.begin(), port.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
+  });
+}
+
+// Reads the values that one unit's file names.
+class UnitValues {
+ public:
+  UnitValues(Draft& draft, Unit& unit)
+      : draft_(draft), mistakes_(draft.mistakes), unit_(unit) {}
+
+  void connect() {
+    const Node& root = unit_.document->root;
+    const Node* steps = root.find("steps");
+    if (steps && steps->kind == Node::Kind::kMap) {
+      for (const Entry& entry : steps->entries) connect_entry(entry);
+    }
+    const Node* outputs = root.find("outputs");
+    if (outputs && outputs->kind == Node::Kind::kMap) {
+      for (const Entry& entry : outputs->entries) {
+        auto found = unit_.outputs.find(entry.key.text);
+        if (found == unit_.outputs.end()) continue;
+        DraftItem item = read_item(entry.value, Type::anything());
+        if (item.optional) {
+          mistakes_.add(entry.value.place(), "optional: an output may be absent without it");
+        }
+        refuse_index(item);
+        draft_.outputs[static_cast<size_t>(found->second)].item = std::move(item);
+      }
+    }
+  }
+
+ private:
+  void connect_entry(const Entry& entry) {
+    const Node& node = entry.value;
+    auto unit = unit_.units.find(entry.key.text);
+    auto step = unit_.steps.find(entry.key.text);
+    int set = -1;
+    std::vector<DraftCondition> conditions = unit_.conditions;
+    bool known = unit != unit_.units.end() || step != unit_.steps.end();
+    if (!known) return;  // told already
+    if (const Node* for_each = node.find("for_each")) set = read_set(*for_each);
+    if (const Node* when = node.find("when"); when && when->is_text()) {
+      if (auto condition = read_condition(*when)) conditions.push_back(*std::move(condition));
+    }
+    if (unit != unit_.units.end()) {
+      Unit& inner = *draft_.units[static_cast<size_t>(unit->second)];
+      inner.set = set;
+      for (const DraftCondition& condition : conditions) {
+        for (const Ref& ref : condition.references) {
+          if (ref.kind == Ref::Kind::kIndex) {
+            mistakes_.add(condition.place, "index cannot be used in the condition of a pipeline; "
+                                           "say `when` on the steps inside");
+          }
+        }
+      }
+      inner.conditions = std::move(conditions);
+      connect_inputs(node.find("inputs"), entry.key.place(), inner);
+      return;
+    }
+    DraftStep& made = *draft_.steps[static_cast<size_t>(step->second)];
+    made.set = set;
+    made.conditions = std::move(conditions);
+    connect_inputs(node.find("inputs"), entry.key.place(), made);
+  }
+
+  // ----- inputs of a step
+
+  void connect_inputs(const Node* inputs, const Place& place, DraftStep& step) {
+    if (inputs && inputs->kind == Node::Kind::kMap) {
+      for (const Entry& entry : inputs->entries) connect_input(entry, step);
+    }
+    if (step.broken) return;
+    std::vector<std::string> missing;
+    for (size_t port = 0; port < step.inputs.size(); ++port) {
+      bool needed = step.spec ? !step.spec->inputs[port].optional
+                              : !(step.options.pad &&
+                                  step.options.pad->lengths == static_cast<int>(port));
+      if (needed && step.inputs[port].empty() && !mistaken_.contains({&step, port})) {
+        missing.push_back(step.input_names[port]);
+      }
+    }
+    if (!missing.empty()) {
+      std::string names;
+      for (const std::string& name : missing) names += cat(names.empty() ? "" : ", ", name);
+      mistakes_.add(place, cat("step \"", step.name, "\": nothing is connected to ",
+                               missing.size() == 1 ? "the input " : "the inputs ", names));
+    }
+  }
+
+  void connect_input(const Entry& entry, DraftStep& step) {
+    auto found = std::find(step.input_names.begin(), step.input_names.end(), entry.key.text);
+    if (found == step.input_names.end()) {
+      if (!step.broken) {
+        std::string_view near = nearest(entry.key.text, step.input_names);
+        mistakes_.add(entry.key.place(),
+                      cat(step.spec ? step.spec->name : "the model", " has no input \"",
+                          entry.key.shown, "\"; ",
+                          near.empty() ? cat("it has ", join_or(step.input_names))
+                                       : cat("did you mean ", near, "?")));
+        if (!near.empty()) {
+          auto meant = std::find(step.input_names.begin(), step.input_names.end(), near);
+          mistaken_.insert({&step, static_cast<size_t>(meant - step.input_names.begin())});
+        }
+      }
+      read_item(entry.value, Type::anything());
+      return;
+    }
+    auto port = static_cast<size_t>(found - step.input_names.begin());
+    if (step.options.pad && step.options.pad->lengths == static_cast<int>(port)) {
+      mistakes_.add(entry.key.place(), cat("\"", entry.key.shown,
+                                           "\" gets the lengths of `pad`; connect nothing"));
+      return;
+    }
+    bool many = step.spec && step.spec->inputs[port].many;
+    const Node& value = entry.value;
+    if (many && value.kind == Node::Kind::kList) {
+      if (value.list.empty()) {
+        mistakes_.add(value.place(), cat("input \"", entry.key.shown, "\": an empty list found, "
+                                         "one or more values wanted"));
+        mistaken_.insert({&step, port});
+      }
+      for (const Node& one : value.list) {
+        step.inputs[port].push_back(read_item(one, step.input_types[port]));
+      }
+      return;
+    }
+    if (value.kind == Node::Kind::kList) {
+      mistakes_.add(value.place(), cat("input \"", entry.key.shown, "\" takes one value; a list "
+                                       "found ({ value: [...] } is a constant)"));
+      mistaken_.insert({&step, port});
+      return;
+    }
+    step.inputs[port].push_back(read_item(value, step.input_types[port]));
+  }
+
+  // ----- inputs of a pipeline that is a step
+
+  void connect_inputs(const Node* inputs, const Place& place, Unit& inner) {
+    std::vector<std::string> names;
+    for (const DraftInput& input : inner.input_list) names.push_back(input.name);
+    inner.input_values.assign(names.size(), Ref{});
+    inner.connections.assign(names.size(), DraftItem{});
+    std::vector<bool> connected(names.size());
+    static const std::vector<Entry> kNone;
+    bool mapping = inputs && inputs->kind == Node::Kind::kMap;
+    for (const Entry& entry : mapping ? inputs->entries : kNone) {
+      auto found = std::find(names.begin(), names.end(), entry.key.text);
+      if (found == names.end()) {
+        std::string_view near = nearest(entry.key.text, names);
+        mistakes_.add(entry.key.place(),
+                      cat("the pipeline has no input \"", entry.key.shown, "\"; ",
+                          near.empty() ? cat("it has ", join_or(names))
+                                       : cat("did you mean ", near, "?")));
+        continue;
+      }
+      auto i = static_cast<size_t>(found - names.begin());
+      connected[i] = true;
+      DraftItem item = read_item(entry.value, inner.input_list[i].type);
+      Ref ref = item.alternatives[0];
+      if (item.optional || item.alternatives.size() > 1) {
+        mistakes_.add(item.place, "an input of a pipeline takes one value; say first_of or optional "
+                                  "on the steps inside");
+        ref = {};
+      } else if (ref.kind == Ref::Kind::kIndex) {
+        mistakes_.add(item.place, "index cannot be given to a pipeline: inside, it is that of the "
+                                  "loops there");
+        ref = {};
+      }
+      inner.input_values[i] = ref;
+      inner.connections[i] = std::move(item);
+    }
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (connected[i]) continue;
+      const DraftInput& input = inner.input_list[i];
+      if (input.optional) {
+        int constant = input.fallback >= 0 ? input.fallback : draft_.add_constant(Value());
+        inner.input_values[i] = {Ref::Kind::kConstant, constant, 0};
+      } else {
+        mistakes_.add(place, cat("step \"", inner.prefix.substr(0, inner.prefix.size() - 1),
+                                 "\": nothing is connected to the input ", input.name));
+      }
+    }
+  }
+
+  // ----- conditions and loops
+
+  std::optional<DraftCondition> read_condition(const Node& when) {
+    auto expression = Expression::parse(when.text);
+    if (!expression.ok()) {
+      mistakes_.add(when.place(), cat("when: ", expression.status().message()));
+      return std::nullopt;
+    }
+    DraftCondition out{when.text, when.place(), {}};
+    for (const std::string& written : expression->references()) {
+      out.references.push_back(resolve(written, written, when.place()));
+    }
+    return out;
+  }
+
+  int read_set(const Node& for_each) {
+    DraftSet set;
+    set.unit = unit_number();
+    set.place = for_each.place();
+    auto add = [&](const Node& node) {
+      DraftItem item = read_item(node, Type::anything());
+      if (item.optional || item.alternatives.size() > 1) {
+        mistakes_.add(node.place(), "for_each: a list is one value, not first_of or optional");
+        return;
+      }
+      Ref ref = item.alternatives[0];
+      if (ref.kind == Ref::Kind::kIndex) {
+        mistakes_.add(node.place(), "for_each: index is a number, not a list");
+        return;
+      }
+      if (ref.wrong() || std::find(set.lists.begin(), set.lists.end(), ref) != set.lists.end()) {
+        return;
+      }
+      set.lists.push_back(ref);
+      set.written += cat(set.written.empty() ? "" : ", ", item.written);
+    };
+    if (for_each.kind == Node::Kind::kList) {
+      for (const Node& node : for_each.list) add(node);
+      if (for_each.list.empty()) mistakes_.add(for_each.place(), "for_each: an empty list found");
+    } else if (for_each.is_text()) {
+      add(for_each);
+    }
+    if (set.lists.empty()) return -1;
+    draft_.sets.push_back(std::move(set));
+    return static_cast<int>(draft_.sets.size()) - 1;
+  }
+
+  int unit_number() const {
+    for (size_t i = 0; i < draft_.units.size(); ++i) {
+      if (draft_.units[i].get() == &unit_) return static_cast<int>(i);
+    }
+    return 0;
+  }
+
+  // ----- values
+
+  void refuse_index(DraftItem& item) {
+    for (Ref& ref : item.alternatives) {
+      if (ref.kind != Ref::Kind::kIndex) continue;
+      mistakes_.add(item.place, "index is known inside of loops only");
+      ref = {};
+    }
+  }
+
+  DraftItem wrong(const Node& node, std::string_view what) {
+    mistakes_.add(node.place(), what);
+    return {{Ref{}}, false, node.place(), node.shown};
+  }
+
+  DraftItem read_item(const Node& node, const Type& wanted) {
+    if (node.is_text()) return {{read_reference(node)}, false, node.place(), node.shown};
+    if (node.kind == Node::Kind::kMap) {
+      if (node.find("value")) return read_value(node, wanted);
+      if (node.find("gather")) {
+        Ref ref = read_gather(node);
+        return {{ref}, false, node.place(), written_of(ref)};
+      }
+      if (node.find("first_of")) return read_first_of(node, wanted);
+      if (const Node* optional = node.find("optional")) {
+        Fields fields(&node, optional_table(), mistakes_);
+        DraftItem item = read_item(*optional, wanted);
+        if (item.optional) mistakes_.add(optional->place(), "optional: once is enough");
+        item.optional = true;
+        return item;
+      }
+    }
+    return wrong(node, cat(node.description(),
+                           " found, a value wanted: step.port, an input, { value: ... }, "
+                           "{ first_of: ... }, { gather: ... } or { optional: ... }"));
+  }
+
+  DraftItem read_value(const Node& node, const Type& wanted) {
+    Fields fields(&node, value_table(), mistakes_);
+    const Node* value = fields.find("value");
+    if (value == nullptr) return {{Ref{}}, false, node.place(), "value"};
+    auto tensor = make_constant(*value, wanted);
+    if (!tensor.ok()) return wrong(*value, cat("value: ", tensor.status().message()));
+    int constant = draft_.add_constant(*std::move(tensor));
+    return {{{Ref::Kind::kConstant, constant, 0}}, false, node.place(), "the constant"};
+  }
+
+  DraftItem read_first_of(const Node& node, const Type& wanted) {
+    Fields fields(&node, first_of_table(), mistakes_);
+    const Node* list = fields.find("first_of");
+    if (list == nullptr) return {{Ref{}}, false, node.place(), "first_of"};
+    DraftItem out{{}, false, node.place(), "first_of"};
+    for (const Node& child : list->list) {
+      DraftItem item = read_item(child, wanted);
+      if (item.optional || item.written == "first_of") {
+        mistakes_.add(child.place(), "first_of: step.port, an input, { gather: ... } and "
+                                     "{ value: ... } may stand here");
+      }
+      out.alternatives.insert(out.alternatives.end(), item.alternatives.begin(),
+                              item.alternatives.end());
+    }
+    if (out.alternatives.empty()) return wrong(*list, "first_of: an empty list found");
+    return out;
+  }
+
+  std::string written_of(const Ref& ref) const {
+    if (ref.kind != Ref::Kind::kGather) return "the gathered value";
+    return draft_.gathers[static_cast<size_t>(ref.at)].written;
+  }
+
+  Ref read_gather(const Node& node) {
+    Fields fields(&node, gather_table(), mistakes_);
+    const Node* of = fields.find("gather");
+    if (of == nullptr) return {};
+    DraftGather gather;
+    gather.place = node.place();
+    if (of->is_text()) {
+      gather.inner = read_reference(*of);
+      gather.written = cat("gather of ", of->shown);
+    } else if (of->find("gather")) {
+      gather.inner = read_gather(*of);
+      gather.written = cat("gather of ", written_of(gather.inner));
+    } else {
+      mistakes_.add(of->place(), "gather: a value inside of a loop is wanted");
+      return {};
+    }
+    if (gather.inner.kind == Ref::Kind::kIndex) {
+      mistakes_.add(of->place(), "gather: index cannot be gathered; rows(x) has the numbers of the "
+                                 "rows that { gather: x, absent: drop } kept");
+      return {};
+    }
+    if (const Node* absent = fields.find("absent")) {
+      if (absent->kind == Node::Kind::kMap) {
+        gather.use = absent->find("use");
+        gather.absent = IfAbsent::kUse;
+        if (absent->entries.size() != 1 || gather.use == nullptr) {
+          mistakes_.add(absent->place(), "absent: { use: CONSTANT } is wanted");
+          return {};
+        }
+      } else if (absent->text == "drop") {
+        gather.absent = IfAbsent::kDrop;
+      }
+    }
+    if (gather.inner.wrong()) return {};
+    for (size_t i = 0; i < draft_.gathers.size(); ++i) {
+      const DraftGather& known = draft_.gathers[i];
+      if (known.inner == gather.inner && known.absent == gather.absent && known.use == gather.use) {
+        return {Ref::Kind::kGather, static_cast<int>(i), 0};
+      }
+    }
+    draft_.gathers.push_back(std::move(gather));
+    return {Ref::Kind::kGather, static_cast<int>(draft_.gathers.size()) - 1, 0};
+  }
+
+  Ref read_reference(const Node& node) {
+    if (node.number() || node.flag()) {
+      mistakes_.add(node.place(), cat(node.description(), " found, a value's name wanted; "
+                                      "{ value: ", node.shown, " } is a constant"));
+      return {};
+    }
+    return resolve(node.text, node.shown, node.place());
+  }
+
+  Ref resolve(const std::string& text, const std::string& shown, const Place& place) {
+    auto parsed = Reference::parse(text);
+    if (!parsed.ok()) {
+      mistakes_.add(place, text == shown ? parsed.status().message()
+                                         : cat("\"", shown, "\" names no value"));
+      return {};
+    }
+    if (parsed->is_index) return {Ref::Kind::kIndex, 0, 0};
+    Ref ref = resolve(*parsed, place);
+    if (!parsed->is_rows || ref.wrong()) return ref;
+    draft_.rows.push_back({ref, place, shown, -1});
+    return {Ref::Kind::kRows, static_cast<int>(draft_.rows.size()) - 1, 0};
+  }
+
+  Ref resolve(const Reference& reference, const Place& place) {
+    const std::string& name = reference.name;
+    auto is_broken = [&] {
+      return std::find(unit_.broken.begin(), unit_.broken.end(), name) != unit_.broken.end();
+    };
+    auto input = unit_.inputs.find(name);
+    auto step = unit_.steps.find(name);
+    auto unit = unit_.units.find(name);
+    bool is_step = step != unit_.steps.end() || unit != unit_.units.end();
+    if (reference.port.empty()) {
+      if (input != unit_.inputs.end()) {
+        return unit_.input_values[static_cast<size_t>(input->second)];
+      }
+      if (is_step) {
+        mistakes_.add(place, cat("\"", name, "\" is a step; say which of its outputs: ",
+                                 join_or(outputs_of(name, name))));
+      } else if (!is_broken()) {
+        mistakes_.add(place, unknown(name));
+      }
+      return {};
+    }
+    if (step != unit_.steps.end()) {
+      const DraftStep& from = *draft_.steps[static_cast<size_t>(step->second)];
+      if (from.broken && from.output_names.empty()) return {};
+      auto port = std::find(from.output_names.begin(), from.output_names.end(), reference.port);
+      if (port == from.output_names.end()) return no_output(reference, place);
+      return {Ref::Kind::kStep, step->second, static_cast<int>(port - from.output_names.begin())};
+    }
+    if (unit != unit_.units.end()) {
+      const Unit& from = *draft_.units[static_cast<size_t>(unit->second)];
+      auto output = from.outputs.find(reference.port);
+      if (output == from.outputs.end()) return no_output(reference, place);
+      return {Ref::Kind::kOutput, output->second, 0};
+    }
+    if (is_broken()) return {};
+    if (input != unit_.inputs.end()) {
+      mistakes_.add(place, cat("\"", name, "\" is an input of the pipeline and has no ports"));
+    } else {
+      mistakes_.add(place, unknown(name));
+    }
+    return {};
+  }
+
+  Ref no_output(const Reference& reference, const Place& place) {
+    std::vector<std::string> ports = outputs_of(reference.name, "");
+    std::string_view near = nearest(reference.port, ports);
+    mistakes_.add(place, cat("step \"", reference.name, "\" has no output \"", reference.port, "\"; ",
+                             near.empty() ? cat("it has ", join_or(ports))
+                                          : cat("did you mean ", near, "?")));
+    return {};
+  }
+
+  // The outputs of a step; with `step`, as references to them.
+  std::vector<std::string> outputs_of(const std::string& name, const std::string& step) const {
+    std::vector<std::string> out;
+    auto add = [&](const std::string& port) {
+      out.push_back(step.empty()     ? port
+                    : is_plain(port) ? cat(step, ".", port)
+                                     : cat(step, "[\"", port, "\"]"));
+    };
+    if (auto found = unit_.steps.find(name); found != unit_.steps.end()) {
+      const DraftStep& from = *draft_.steps[static_cast<size_t>(found->second)];
+      for (const std::string& port : from.output_names) add(port);
+    } else if (auto inner = unit_.units.find(name); inner != unit_.units.end()) {
+      for (const auto& [port, output] : draft_.units[static_cast<size_t>(inner->second)]->outputs) {
+        add(port);
+      }
+    }
+    return out;
+  }
+
+  std::string unknown(const std::string& name) const {
+    std::vector<std::string> names;
+    for (const auto& [known, at] : unit_.inputs) names.push_back(known);
+    for (const auto& [known, at] : unit_.steps) names.push_back(known);
+    for (const auto& [known, at] : unit_.units) names.push_back(known);
+    std::string_view near = nearest(name, names);
+    return cat("there is no step and no input \"", name, "\"",
+               near.empty() ? "" : cat("; did you mean ", near, "?"));
+  }
+
+  Draft& draft_;
+  Mistakes& mistakes_;
+  Unit& unit_;
+  std::set<std::pair<const DraftStep*, size_t>> mistaken_;  // inputs that a mistake meant
+};
+
+// Replaces kOutput by kClosed everywhere. An output that is a first_of has several.
+class OutputCloser {
+ public:
+  explicit OutputCloser(Draft& draft) : draft_(draft), busy_(draft.outputs.size()) {}
+
+  void close() {
+    for (auto& step : draft_.steps) {
+      for (auto& port : step->inputs) {
+        for (DraftItem& item : port) splice(item);
+      }
+      for (DraftCondition& condition : step->conditions) {
+        for (Ref& ref : condition.references) single(ref, condition.place);
+      }
+    }
+    for (auto& unit : draft_.units) {
+      for (DraftItem& item : unit->connections) splice(item);
+      for (DraftCondition& condition : unit->conditions) {
+        for (Ref& ref : condition.references) single(ref, condition.place);
+      }
+    }
+    for (DraftSet& set : draft_.sets) {
+      for (Ref& ref : set.lists) single(ref, set.place);
+    }
+    for (DraftGather& gather : draft_.gathers) single(gather.inner, gather.place);
+    for (DraftRows& rows : draft_.rows) single(rows.inner, rows.place);
+    for (size_t i = 0; i < draft_.outputs.size(); ++i) {
+      DraftOutput& output = draft_.outputs[i];
+      output.item.alternatives = expand({Ref::Kind::kOutput, static_cast<int>(i), 0});
+    }
+  }
+
+ private:
+  std::vector<Ref> expand(const Ref& ref) {
+    if (ref.kind != Ref::Kind::kOutput) return {ref};
+    auto at = static_cast<size_t>(ref.at);
+    DraftOutput& output = draft_.outputs[at];
+    if (done_.contains(at)) return output.item.alternatives;
+    if (busy_[at]) {
+      draft_.mistakes.add(output.item.place, cat("the output \"", output.name,
+                                                 "\" comes back as its own input"));
+      return {Ref{}};
+    }
+    busy_[at] = true;
+    std::vector<Ref> out;
+    for (const Ref& alternative : output.item.alternatives) {
+      for (const Ref& inner : expand(alternative)) {
+        out.push_back(inner.wrong() ? inner : closed(inner, output.unit));
+      }
+    }
+    if (out.size() > kMostAlternatives) {
+      draft_.mistakes.add(output.item.place,
+                          cat("first_of: more than ", kMostAlternatives, " values"));
+      out.resize(1);
+    }
+    busy_[at] = false;
+    done_.insert(at);
+    output.item.alternatives = out;
+    return out;
+  }
+
+  Ref closed(const Ref& inner, int unit) {
+    auto [known, added] = closed_.emplace(std::pair(inner, unit),
+                                          static_cast<int>(draft_.closed.size()));
+    if (added) draft_.closed.push_back({inner, unit});
+    return {Ref::Kind::kClosed, known->second, 0};
+  }
+
+  void splice(DraftItem& item) {
+    std::vector<Ref> out;
+    for (const Ref& ref : item.alternatives) {
+      std::vector<Ref> expanded = expand(ref);
+      out.insert(out.end(), expanded.begin(), expanded.end());
+    }
+    item.alternatives = std::move(out);
+  }
+
+  void single(Ref& ref, const Place& place) {
+    std::vector<Ref> expanded = expand(ref);
+    if (expanded.size() != 1) {
+      draft_.mistakes.add(place, "one value is wanted here; this output of a pipeline is a first_of");
+    }
+    ref = expanded.empty() ? Ref{} : expanded[0];
+  }
+
+  static constexpr size_t kMostAlternatives = 64;
+
+  Draft& draft_;
+  std::vector<bool> busy_;
+  std::set<size_t> done_;
+  std::map<std::pair<Ref, int>, int> closed_;
+};
+
+// A value that is made of itself without any step between: an inlined pipeline that hands its input
+// through, and gets it back gathered.
+class SelfMade {
+ public:
+  explicit SelfMade(Draft& draft) : draft_(draft) {}
+
+  void cut() {
+    for (size_t i = 0; i < draft_.gathers.size(); ++i) {
+      follow({Ref::Kind::kGather, static_cast<int>(i), 0});
+    }
+    for (size_t i = 0; i < draft_.closed.size(); ++i) {
+      follow({Ref::Kind::kClosed, static_cast<int>(i), 0});
+    }
+    for (size_t i = 0; i < draft_.rows.size(); ++i) {
+      follow({Ref::Kind::kRows, static_cast<int>(i), 0});
+    }
+  }
+
+ private:
+  void follow(const Ref& ref) {
+    Ref* inner = inner_of(ref);
+    if (inner == nullptr) return;
+    char& state = state_[ref];
+    if (state == kDone) return;
+    state = kBusy;
+    if (inner_of(*inner) != nullptr && state_[*inner] == kBusy) {
+      draft_.mistakes.add(place_of(ref), "this value would be made of itself");
+      *inner = {};
+    }
+    follow(*inner);
+    state = kDone;
+  }
+
+  Ref* inner_of(const Ref& ref) {
+    auto at = static_cast<size_t>(ref.at);
+    switch (ref.kind) {
+      case Ref::Kind::kGather: return &draft_.gathers[at].inner;
+      case Ref::Kind::kClosed: return &draft_.closed[at].inner;
+      case Ref::Kind::kRows: return &draft_.rows[at].inner;
+      default: return nullptr;
+    }
+  }
+
+  Place place_of(const Ref& ref) const {
+    auto at = static_cast<size_t>(ref.at);
+    switch (ref.kind) {
+      case Ref::Kind::kGather: return draft_.gathers[at].place;
+      case Ref::Kind::kRows: return draft_.rows[at].place;
+      default: return draft_.units[static_cast<size_t>(draft_.closed[at].unit)]->place;
+    }
+  }
+
+  static constexpr char kBusy = 1;
+  static constexpr char kDone = 2;
+  Draft& draft_;
+  std::map<Ref, char> state_;
+};
+
+}  // namespace
+
+void connect_units(Draft& draft) {
+  Unit& outermost = *draft.units[0];
+  for (size_t i = 0; i < outermost.input_list.size(); ++i) {
+    outermost.input_values.push_back({Ref::Kind::kInput, static_cast<int>(i), 0});
+  }
+  // A unit stands after the one that contains it, which gives values to its inputs.
+  for (auto& unit : draft.units) UnitValues(draft, *unit).connect();
+  OutputCloser(draft).close();
+  SelfMade(draft).cut();
+  for (DraftRows& rows : draft.rows) {
+    for (size_t i = 0; i < draft.gathers.size(); ++i) {
+      const DraftGather& gather = draft.gathers[i];
+      if (gather.inner == rows.inner && gather.absent == IfAbsent::kDrop) {
+        rows.gather = static_cast<int>(i);
+      }
+    }
+    if (rows.gather < 0 && !rows.inner.wrong()) {
+      draft.mistakes.add(rows.place, cat(rows.written, ": there is no { gather: ..., absent: drop } "
+                                         "of this value"));
+    }
+  }
+}
+
+void for_each_use(const Draft& draft, const DraftStep& step,
+                  const std::function<void(const Ref&, const Place&)>& use) {
+  for (const auto& port : step.inputs) {
+    for (const DraftItem& item : port) {
+      for (const Ref& ref : item.alternatives) use(ref, item.place);
+    }
+  }
+  for (const DraftCondition& condition : step.conditions) {
+    for (const Ref& ref : condition.references) use(ref, condition.place);
+  }
+  auto lists = [&](int set) {
+    if (set < 0) return;
+    const DraftSet& walked = draft.sets[static_cast<size_t>(set)];
+    for (const Ref& ref : walked.lists) use(ref, walked.place);
+  };
+  lists(step.set);
+  for (int u = step.unit; u >= 0; u = draft.units[static_cast<size_t>(u)]->parent) {
+    const Unit& unit = *draft.units[static_cast<size_t>(u)];
+    lists(unit.set);
+    for (const DraftItem& item : unit.connections) {
+      for (const Ref& ref : item.alternatives) use(ref, item.place);
+    }
+  }
+}
+
+void find_used(Draft& draft) {
+  std::vector<char> seen(draft.steps.size());
+  std::vector<char> unit_seen(draft.units.size());
+  std::vector<size_t> waiting;
+  std::function<void(const Ref&)> visit = [&](const Ref& ref) {
+    auto at = static_cast<size_t>(ref.at);
+    switch (ref.kind) {
+      case Ref::Kind::kStep:
+        if (!seen[at]) waiting.push_back(at);
+        seen[at] = true;
+        break;
+      case Ref::Kind::kGather: visit(draft.gathers[at].inner); break;
+      case Ref::Kind::kRows: visit(draft.rows[at].inner); break;
+      case Ref::Kind::kClosed:
+        unit_seen[static_cast<size_t>(draft.closed[at].unit)] = true;
+        visit(draft.closed[at].inner);
+        break;
+      default: break;
+    }
+  };
+  auto follow = [&] {
+    while (!waiting.empty()) {
+      const DraftStep& step = *draft.steps[waiting.back()];
+      waiting.pop_back();
+      for_each_use(draft, step, [&](const Ref& ref, const Place&) { visit(ref); });
+    }
+  };
+  auto start_at_outputs = [&](bool all) {
+    for (const DraftOutput& output : draft.outputs) {
+      if (output.unit != 0 && !all) continue;
+      for (const Ref& ref : output.item.alternatives) {
+        // What is inside: the unit itself is not used by having an output.
+        if (ref.kind == Ref::Kind::kClosed) visit(draft.closed[static_cast<size_t>(ref.at)].inner);
+      }
+    }
+    follow();
+  };
+  start_at_outputs(false);
+  for (size_t i = 0; i < seen.size(); ++i) draft.steps[i]->used = seen[i];
+  start_at_outputs(true);
+  for (size_t i = 0; i < seen.size(); ++i) {
+    DraftStep& step = *draft.steps[i];
+    if (seen[i]) continue;
+    step.used = true;  // so that everything else that is wrong with it is told, too
+    draft.mistakes.add(step.place, cat("step \"", step.name, "\" is not used: no output and no "
+                                       "step that is used needs it"));
+  }
+  for (size_t u = 1; u < draft.units.size(); ++u) {
+    const Unit& unit = *draft.units[u];
+    if (!unit_seen[u]) {
+      draft.mistakes.add(unit.place, cat("step \"", unit.prefix.substr(0, unit.prefix.size() - 1),
+                                         "\" is not used: no output and no step that is used needs "
+                                         "it"));
+    }
+  }
+}
+
+}  // namespace leat

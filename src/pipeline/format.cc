@@ -1,0 +1,444 @@
+#include "pipeline/format.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "base/text.h"
+
+namespace leat {
+
+const Table& pipeline_table() {
+  static const Table table = {
+      "pipeline",
+      "The file itself.",
+      {
+          {.name = "leat", .forms = kInteger, .takes = "`1`", .fallback = "",
+           .doc = "The version of the format. It comes first by habit.", .min = 1, .max = 1,
+           .required = true},
+          {.name = "name", .forms = kText, .takes = "text", .fallback = "",
+           .doc = "What the pipeline is served as: letters, digits, `_`, `.` and `-`. Default: the "
+                  "file's name without its ending."},
+          {.name = "description", .forms = kText, .takes = "text", .fallback = "",
+           .doc = "One or two sentences for people."},
+          {.name = "inputs", .forms = kMapping, .takes = "mapping of a name to a type",
+           .fallback = "", .doc = "What a caller gives, in this order.", .required = true},
+          {.name = "batched", .forms = kFlag, .takes = "bool", .fallback = "false",
+           .doc = "A call may bring N items at once, along a leading axis of every input; inputs "
+                  "and outputs are declared as one item's."},
+          {.name = "timeout", .forms = kDuration, .takes = "duration", .fallback = "",
+           .doc = "The longest that a call may take. In a pipeline that is a step of another, the "
+                  "longest that each of its steps may take for one item."},
+          {.name = "steps", .forms = kMapping, .takes = "mapping of a name to a step",
+           .fallback = "", .doc = "What is done. Their order means nothing.", .required = true},
+          {.name = "outputs", .forms = kMapping, .takes = "mapping of a name to a value",
+           .fallback = "", .doc = "What a caller gets, in this order.", .required = true},
+      }};
+  return table;
+}
+
+const Table& input_table() {
+  static const Table table = {
+      "input",
+      "An input of the pipeline, when its type alone does not say enough.",
+      {
+          {.name = "type", .forms = kText, .takes = "type", .fallback = "",
+           .doc = "`FP32`, or with its shape `FP32[3,224,224]`.", .required = true},
+          {.name = "shape", .forms = kList, .takes = "list of integers and names", .fallback = "",
+           .doc = "The shape, if it does not stand in `type`; `-1` or a name where it is open."},
+          {.name = "default", .forms = kAnything, .takes = "constant", .fallback = "",
+           .doc = "The value when a caller leaves the input out."},
+          {.name = "optional", .forms = kFlag, .takes = "bool", .fallback = "false",
+           .doc = "A caller may leave the input out; without a default it is then absent."},
+      }};
+  return table;
+}
+
+const Table& step_table() {
+  static const Table table = {
+      "step",
+      "One node of the graph. Exactly one of `op`, `model`, `pipeline` and `python` says what runs.",
+      {
+          {.name = "op", .forms = kText, .takes = "name", .fallback = "",
+           .doc = "An operator of this build; `leat ops` lists them."},
+          {.name = "model", .forms = kText, .takes = "path", .fallback = "",
+           .doc = "A model file, relative to the pipeline file."},
+          {.name = "pipeline", .forms = kText, .takes = "path", .fallback = "",
+           .doc = "Another pipeline file. Its steps take this step's place; of the options only "
+                  "`inputs`, `for_each` and `when` may be said here."},
+          {.name = "python", .forms = kText, .takes = "`FILE.py:CLASS`", .fallback = "",
+           .doc = "A Python class.", .not_yet = true},
+          {.name = "inputs", .forms = kMapping, .takes = "mapping of a port to a value",
+           .fallback = "", .doc = "What each input port gets."},
+          {.name = "params", .forms = kMapping, .takes = "mapping", .fallback = "",
+           .doc = "Parameters of the operator; `leat ops NAME` documents them."},
+          {.name = "ports", .forms = kMapping, .takes = "mapping of a new name to the model's",
+           .fallback = "", .doc = "New names for ports of a model."},
+          {.name = "for_each", .forms = kText | kList, .takes = "value, or list of values",
+           .fallback = "",
+           .doc = "Runs once for every row of the value; of several, walked together."},
+          {.name = "when", .forms = kText | kFlag, .takes = "expression", .fallback = "",
+           .doc = "The step is skipped where this is false."},
+          {.name = "batch", .forms = kTable, .takes = "mapping", .fallback = "",
+           .doc = "How items join into batches of a model.", .table = &batch_table()},
+          {.name = "pad", .forms = kTable, .takes = "mapping", .fallback = "",
+           .doc = "Lets items of different length share a batch of a model.",
+           .table = &pad_table()},
+          {.name = "trim", .forms = kTable | kList, .takes = "mapping, or list of them",
+           .fallback = "", .doc = "Cuts outputs back to what belongs to the unpadded item.",
+           .table = &trim_table()},
+          {.name = "instances", .forms = kInteger, .takes = "integer", .fallback = "",
+           .doc = "How many executions may run at once. Default: 1 for a model; for an operator as "
+                  "many as there are threads.", .min = 1, .max = 1024},
+          {.name = "threads", .forms = kInteger, .takes = "integer", .fallback = "1",
+           .doc = "Threads of one instance of a model.", .min = 1, .max = 1024},
+          {.name = "run_in", .forms = kWord, .takes = "`thread` or `process`",
+           .fallback = "thread", .doc = "Where it runs.", .words = {"thread", "process"},
+           .words_not_yet = {"process"}},
+          {.name = "device", .forms = kText, .takes = "`cpu` or `cuda:N`", .fallback = "cpu",
+           .doc = "What it runs on.", .words_not_yet = {"cuda"}},
+          {.name = "queue", .forms = kTable, .takes = "mapping", .fallback = "",
+           .doc = "How many items may wait for the step.", .table = &queue_table()},
+          {.name = "timeout", .forms = kDuration, .takes = "duration", .fallback = "",
+           .doc = "The longest that one item may wait and run here."},
+          {.name = "on_error", .forms = kWord | kTable,
+           .takes = "`fail`, `skip` or `{ use: ... }`", .fallback = "fail",
+           .doc = "When the step fails on an item: the call fails, the step counts as skipped, or "
+                  "its outputs have these values. A deadline, a cancellation and a full queue are "
+                  "never caught.", .words = {"fail", "skip"}, .table = &use_table()},
+          {.name = "retry", .forms = kInteger, .takes = "integer", .fallback = "0",
+           .doc = "How often a failed item is tried again.", .min = 0, .max = 100,
+           .not_yet = true},
+          {.name = "cache", .forms = kInteger, .takes = "integer", .fallback = "0",
+           .doc = "How many answers are kept for equal inputs.", .min = 0, .not_yet = true},
+          {.name = "state", .forms = kMapping, .takes = "mapping of an output to an input",
+           .fallback = "", .doc = "Outputs that come back as inputs of the next call.",
+           .not_yet = true},
+      }};
+  return table;
+}
+
+const Table& batch_table() {
+  static const Table table = {
+      "batch",
+      "How items join into batches of a model.",
+      {
+          {.name = "max", .forms = kInteger, .takes = "integer", .fallback = "8",
+           .doc = "The most items of a batch. Models without a batch axis, or fixed at batch 1, run "
+                  "item by item: there the default is 1, and more is refused.", .min = 1,
+           .max = 4096},
+          {.name = "delay", .forms = kDuration, .takes = "duration", .fallback = "0ms",
+           .doc = "How long the oldest item may be held for others to join. A free instance starts "
+                  "earlier at `max`, or when no call in flight can still reach the step."},
+          {.name = "axis", .forms = kInteger | kWord | kMapping,
+           .takes = "integer, `none`, or mapping of a port to these", .fallback = "",
+           .doc = "The batch axis of all ports, or port by port. Default: axis 0 where the model "
+                  "leaves it open.", .words = {"none"}, .min = 0, .max = 7},
+      }};
+  return table;
+}
+
+const Table& pad_table() {
+  static const Table table = {
+      "pad",
+      "Lets items whose length along one axis differs share a batch.",
+      {
+          {.name = "port", .forms = kText, .takes = "input port", .fallback = "",
+           .doc = "The input that is padded.", .required = true},
+          {.name = "axis", .forms = kInteger, .takes = "integer", .fallback = "0",
+           .doc = "Along which axis of an item.", .min = 0, .max = 7},
+          {.name = "to", .forms = kWord | kTable, .takes = "`longest` or `{ multiple: N }`",
+           .fallback = "longest",
+           .doc = "The length of all: the longest of the batch, or that rounded up.",
+           .words = {"longest"}, .table = &multiple_table()},
+          {.name = "value", .forms = kNumber, .takes = "number", .fallback = "0",
+           .doc = "What is filled in."},
+          {.name = "lengths", .forms = kText, .takes = "input port", .fallback = "",
+           .doc = "An input of the model that is to get each item's true length; it needs no "
+                  "connection then."},
+      }};
+  return table;
+}
+
+const Table& multiple_table() {
+  static const Table table = {
+      "multiple",
+      "Rounds a padded length up.",
+      {{.name = "multiple", .forms = kInteger, .takes = "integer", .fallback = "",
+        .doc = "The length of all is a multiple of this.", .min = 1, .max = 65536,
+        .required = true}}};
+  return table;
+}
+
+const Table& trim_table() {
+  static const Table table = {
+      "trim",
+      "Cuts an output of a padded batch back to what belongs to each item.",
+      {
+          {.name = "port", .forms = kText, .takes = "output port", .fallback = "",
+           .doc = "The output that is cut.", .required = true},
+          {.name = "axis", .forms = kInteger, .takes = "integer", .fallback = "0",
+           .doc = "Along which axis of an item.", .min = 0, .max = 7},
+          {.name = "scale", .forms = kNumber, .takes = "number", .fallback = "1",
+           .doc = "Of the item's true length this share is kept, rounded up.", .min = 1e-6,
+           .max = 1e6},
+      }};
+  return table;
+}
+
+const Table& queue_table() {
+  static const Table table = {
+      "queue",
+      "How many items may wait for a step, and what happens to one more.",
+      {
+          {.name = "max", .forms = kInteger, .takes = "integer", .fallback = "0",
+           .doc = "How many may wait; 0: as many as the calls in flight bring.", .min = 0,
+           .max = 1'000'000},
+          {.name = "when_full", .forms = kWord, .takes = "`reject`, `wait` or `drop_oldest`",
+           .fallback = "reject",
+           .doc = "The new item is refused, held back, or takes the oldest one's place.",
+           .words = {"reject", "wait", "drop_oldest"}},
+      }};
+  return table;
+}
+
+const Table& use_table() {
+  static const Table table = {
+      "use",
+      "What a step gives when it fails.",
+      {{.name = "use", .forms = kMapping, .takes = "mapping of an output port to a constant",
+        .fallback = "", .doc = "Outputs that are not named are absent.", .required = true}}};
+  return table;
+}
+
+const Table& value_table() {
+  static const Table table = {
+      "value",
+      "A constant.",
+      {{.name = "value", .forms = kAnything, .takes = "number, text, bool, or nested lists",
+        .fallback = "", .doc = "It gets the element type that the port wants.",
+        .required = true}}};
+  return table;
+}
+
+const Table& first_of_table() {
+  static const Table table = {
+      "first_of",
+      "The first value that is present.",
+      {{.name = "first_of", .forms = kList, .takes = "list of values", .fallback = "",
+        .doc = "References, `{ gather: ... }` and `{ value: ... }`, in the order of preference.",
+        .required = true}}};
+  return table;
+}
+
+const Table& gather_table() {
+  static const Table table = {
+      "gather",
+      "All rows of a value that lies inside of a loop.",
+      {
+          {.name = "gather", .forms = kText | kMapping, .takes = "value inside of a loop",
+           .fallback = "", .doc = "Closes the innermost loop around it; may be a `gather` itself.",
+           .required = true},
+          {.name = "absent", .forms = kWord | kTable, .takes = "`fail`, `drop` or `{ use: ... }`",
+           .fallback = "fail",
+           .doc = "What becomes of rows that are absent. With `drop` the numbers of the rows kept "
+                  "can be had as `rows(x)`.", .words = {"fail", "drop"}, .table = &use_table()},
+      }};
+  return table;
+}
+
+const Table& optional_table() {
+  static const Table table = {
+      "optional",
+      "A value without which the step runs all the same.",
+      {{.name = "optional", .forms = kText | kMapping, .takes = "value", .fallback = "",
+        .doc = "A reference, `{ gather: ... }` or `{ first_of: ... }`.", .required = true}}};
+  return table;
+}
+
+std::vector<const Table*> all_tables() {
+  return {&pipeline_table(), &input_table(),    &step_table(),  &value_table(), &first_of_table(),
+          &optional_table(), &gather_table(),   &batch_table(), &pad_table(),   &multiple_table(),
+          &trim_table(),     &queue_table(),    &use_table()};
+}
+
+const KeySpec* Table::find(std::string_view key) const {
+  auto found = std::find_if(keys.begin(), keys.end(), [&](const auto& k) { return k.name == key; });
+  return found == keys.end() ? nullptr : &*found;
+}
+
+Result<Nanos> parse_duration(std::string_view text) {
+  constexpr std::pair<std::string_view, Nanos> kUnits[] = {
+      {"us", kMicrosecond}, {"ms", kMillisecond}, {"s", kSecond}, {"m", 60 * kSecond}};
+  constexpr Nanos kLongest = 24 * 3600 * kSecond;
+  size_t end = text.find_first_not_of("0123456789.");
+  std::string_view digits = text.substr(0, end);
+  std::string_view unit = end == std::string_view::npos ? "" : text.substr(end);
+  double amount = 0;
+  auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), amount);
+  if (error == std::errc() && stop == digits.data() + digits.size()) {
+    for (auto [name, nanos] : kUnits) {
+      double value = amount * static_cast<double>(nanos);
+      if (unit == name && value <= static_cast<double>(kLongest)) {
+        return static_cast<Nanos>(std::llround(value));
+      }
+    }
+  }
+  return Status(Code::kBadInput,
+                "a duration up to a day is wanted, with its unit: 50us, 500ms, 1.5s or 2m");
+}
+
+namespace {
+
+std::string plain(std::string_view takes) {  // without the marks of Markdown
+  std::string out;
+  for (char c : takes) {
+    if (c != '`') out += c;
+  }
+  return out;
+}
+
+}  // namespace
+
+Fields::Fields(const Node* mapping, const Table& table, Mistakes& mistakes)
+    : table_(table), mapping_(mapping), values_(table.keys.size()) {
+  if (mapping == nullptr) return;
+  if (mapping->kind != Node::Kind::kMap) {
+    mistakes.add(mapping->place(),
+                 cat(mapping->description(), " found, a mapping (", table.name, ") wanted"));
+    mapping_ = nullptr;
+    return;
+  }
+  for (const Entry& entry : mapping->entries) {
+    const KeySpec* key = table.find(entry.key.text);
+    if (key == nullptr) {
+      std::vector<std::string> names;
+      for (const KeySpec& known : table.keys) names.emplace_back(known.name);
+      std::string_view near = nearest(entry.key.text, names);
+      std::string hint = near.empty() ? cat("; ", join_or(names), " may stand here")
+                                      : cat("; did you mean ", near, "?");
+      if (step_table().find(entry.key.text) != nullptr && near.empty()) {
+        hint = "; it belongs to the step itself";
+      }
+      mistakes.add(entry.key.place(), cat("unknown key \"", entry.key.shown, "\" in ", table.name,
+                                          hint));
+    } else if (sound(*key, entry.value, mistakes)) {
+      values_[static_cast<size_t>(key - table.keys.data())] = &entry.value;
+    }
+  }
+  for (const KeySpec& key : table.keys) {
+    if (key.required && mapping->find(key.name) == nullptr) {
+      mistakes.add(mapping->place(), cat("\"", key.name, "\" is missing: ", plain(key.takes)));
+    }
+  }
+}
+
+bool Fields::sound(const KeySpec& key, const Node& value, Mistakes& mistakes) const {
+  auto wrong = [&](std::string_view wanted) {
+    mistakes.add(value.place(),
+                 cat(key.name, ": ", value.description(), " found, ", wanted, " wanted"));
+    return false;
+  };
+  auto not_yet = [&](std::string_view what) {
+    mistakes.add(value.place(), cat(what, ": not in this build"));
+    return false;
+  };
+  auto fits = [&] {
+    uint16_t forms = key.forms;
+    if (forms & kAnything) return value.kind != Node::Kind::kNull;
+    switch (value.kind) {
+      case Node::Kind::kNull: return false;
+      case Node::Kind::kList: return (forms & kList) != 0;
+      case Node::Kind::kMap: return (forms & (kMapping | kTable)) != 0;
+      case Node::Kind::kText: break;
+    }
+    if (forms & kText) return true;
+    if (forms & kWord) {
+      if (std::find(key.words.begin(), key.words.end(), value.text) != key.words.end()) return true;
+    }
+    if ((forms & kFlag) && value.flag()) return true;
+    if ((forms & kInteger) && value.integer()) return true;
+    if ((forms & kNumber) && value.number() && std::isfinite(*value.number())) return true;
+    return (forms & kDuration) != 0;
+  };
+  if (!fits()) {
+    if (value.is_text() && key.forms == kWord) {
+      std::vector<std::string> words(key.words.begin(), key.words.end());
+      std::string_view near = nearest(value.text, words);
+      if (!near.empty()) return wrong(cat(join_or(words), " (did you mean ", near, "?)"));
+    }
+    return wrong(plain(key.takes));
+  }
+  if ((key.forms & (kInteger | kNumber)) && value.number()) {
+    double number = *value.number();
+    if (number < key.min || number > key.max) {
+      if (key.min == key.max) return wrong(cat(key.min));
+      bool above = key.min > -1e300;
+      bool below = key.max < 1e300;
+      return wrong(above && below ? cat("from ", key.min, " to ", key.max)
+                   : above        ? cat("at least ", key.min)
+                                  : cat("at most ", key.max));
+    }
+  }
+  if (key.forms == kDuration) {
+    auto parsed = parse_duration(value.text);
+    if (!parsed.ok()) {
+      mistakes.add(value.place(), cat(key.name, ": ", value.description(), " found; ",
+                                      parsed.status().message()));
+      return false;
+    }
+  }
+  if (key.not_yet) return not_yet(cat("\"", key.name, "\""));
+  for (std::string_view word : key.words_not_yet) {
+    if (value.is_text() && split(value.text, ':')[0] == word) {
+      return not_yet(cat(key.name, ": ", value.shown));
+    }
+  }
+  return true;
+}
+
+const Node* Fields::find(std::string_view key) const {
+  const KeySpec* spec = table_.find(key);
+  assert(spec != nullptr);
+  return values_[static_cast<size_t>(spec - table_.keys.data())];
+}
+
+namespace {
+// A default as a node, so that it is read like what users write.
+Node fallback(const Table& table, std::string_view key) {
+  Node node;
+  node.text = table.find(key)->fallback;
+  if (!node.text.empty()) node.kind = Node::Kind::kText;
+  return node;
+}
+}  // namespace
+
+int64_t Fields::integer(std::string_view key) const {
+  const Node* node = find(key);
+  return (node ? node->integer() : fallback(table_, key).integer()).value_or(0);
+}
+
+double Fields::number(std::string_view key) const {
+  const Node* node = find(key);
+  return (node ? node->number() : fallback(table_, key).number()).value_or(0);
+}
+
+bool Fields::flag(std::string_view key) const {
+  const Node* node = find(key);
+  return (node ? node->flag() : fallback(table_, key).flag()).value_or(false);
+}
+
+Nanos Fields::duration(std::string_view key) const {
+  const Node* node = find(key);
+  auto parsed = parse_duration(node ? node->text : fallback(table_, key).text);
+  return parsed.ok() ? *parsed : kNever;
+}
+
+std::string Fields::text(std::string_view key) const {
+  const Node* node = find(key);
+  return node ? node->text : fallback(table_, key).text;
+}
+
+Place Fields::place() const { return mapping_ ? mapping_->place() : Place{}; }
+
+}  // namespace leat
