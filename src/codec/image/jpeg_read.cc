@@ -49,7 +49,7 @@ void cmyk_to_rgb(const uint8_t* cmyk, uint8_t* rgb, int width) {
     int light = cmyk[3];
     for (int c = 0; c < 3; ++c) {
       int product = (255 - cmyk[c]) * light + 128;
-      rgb[c] = static_cast<uint8_t>(light - ((product >> 8) + product >> 8));
+      rgb[c] = static_cast<uint8_t>(light - (((product >> 8) + product) >> 8));
     }
   }
 }

@@ -60,8 +60,9 @@ std::string_view seems(std::string_view text) {
     return start.find("<svg") != start.npos ? "an SVG" : "HTML or XML";
   }
   if (mark != start.npos && (start[mark] == '{' || start[mark] == '[')) return "JSON";
-  bool text_only = std::ranges::all_of(start, [](unsigned char c) {
-    return c >= 0x20 ? c != 0x7f : c == '\t' || c == '\r' || c == '\n';
+  bool text_only = std::ranges::all_of(start, [](unsigned char c) {  // ASCII or UTF-8
+    return c >= 0x20 ? c != 0x7f && c != 0xc0 && c != 0xc1 && c < 0xf5
+                     : c == '\t' || c == '\r' || c == '\n';
   });
   return text_only ? "text" : "data of an unknown kind";
 }
