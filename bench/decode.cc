@@ -2,6 +2,7 @@
 // reduced scale. The order goes round, so that all see the same machine; the best of each counts.
 // Before anything is timed, a reduced picture is compared with the mean of the full one.
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>

@@ -92,7 +92,6 @@ class JpegReader {
   Status start(int eighths, Canvas& canvas);
   Status rows(int orientation, uint8_t* out, Canvas& canvas);
   Status read_error() const;
-  bool scans_complete() const;
 
   JpegErrors errors_;
   jpeg_source_mgr source_{};
@@ -205,23 +204,14 @@ Status JpegReader::start(int eighths, Canvas& canvas) {
   canvas_ = nullptr;
   if (!started) return read_error();
   if (!jpeg_has_multiple_scans(&jpeg_)) return {};
-  if (errors_.pixels_lost() || (ran_dry_ && !scans_complete())) {
-    if (!ran_dry_) return {Code::kBadMedia, cat("JPEG is damaged: ", errors_.message())};
+  if (ran_dry_) {  // even after a whole scan: nobody knows how many were to come
     return {Code::kBadMedia, cat("JPEG is truncated: the data ends in scan ",
-                                 jpeg_.input_scan_number, ", before the picture is complete")};
+                                 jpeg_.input_scan_number, ", without an end marker")};
+  }
+  if (errors_.pixels_lost()) {
+    return {Code::kBadMedia, cat("JPEG is damaged: ", errors_.message())};
   }
   return {};
-}
-
-// Of a progressive picture: every coefficient has come to full precision.
-bool JpegReader::scans_complete() const {
-  if (!jpeg_.coef_bits) return false;
-  for (int component = 0; component < jpeg_.num_components; ++component) {
-    for (int k = 0; k < DCTSIZE2; ++k) {
-      if (jpeg_.coef_bits[component][k] != 0) return false;
-    }
-  }
-  return true;
 }
 
 Status JpegReader::rows(int orientation, uint8_t* out, Canvas& canvas) {
