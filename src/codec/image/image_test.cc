@@ -2,15 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <jpeglib.h>
 #include <webp/encode.h>
 #include <zlib.h>
 
-#include <csetjmp>
 #include <cstdio>
 
 #include "base/text.h"
 #include "codec/image/exif.h"
+#include "codec/image/jpeg_error.h"
 #include "codec/image/pictures_test.h"
 
 namespace leat::image {
@@ -468,6 +467,23 @@ TEST(Image, AFailureLeavesNothingBehind) {
       EXPECT_NE(header.ok(), !header.status().message().empty());
     }
     EXPECT_TRUE(decoded(file) == wanted);
+  }
+}
+
+TEST(Image, TablesOfOneJpegNeverServeAnother) {
+  // Without its quantisation tables a picture cannot be read, whatever was read before it.
+  File file = jpeg(slopes(40, 30)), bare(file.begin(), file.begin() + 2);
+  constexpr uint8_t kTables = 0xdb, kScan = 0xda;
+  for (size_t at = 2; at + 4 < file.size();) {
+    size_t end = at + 2 + (file[at + 2] << 8 | file[at + 3]);
+    if (file[at + 1] == kScan) end = file.size();
+    if (file[at + 1] != kTables) bare.insert(bare.end(), &file[at], &file[0] + end);
+    at = end;
+  }
+  ASSERT_LT(bare.size(), file.size());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(failure(bare).message(), HasSubstr("uantization table"));
+    decoded(file);
   }
 }
 

@@ -8,13 +8,6 @@ JpegErrors::JpegErrors() {
   jpeg_std_error(&state_.manager);
   state_.manager.error_exit = on_error;
   state_.manager.emit_message = on_warning;
-  clear();
-}
-
-void JpegErrors::clear() {
-  state_.manager.msg_code = 0;
-  state_.pixels_lost = false;
-  state_.message[0] = 0;
 }
 
 void JpegErrors::on_error(j_common_ptr jpeg) {

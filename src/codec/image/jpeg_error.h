@@ -5,11 +5,11 @@
 // fail is made inside guard(), alone, in a lambda that owns nothing. Nothing is ever printed.
 #pragma once
 
-#include <jpeglib.h>
-
 #include <csetjmp>
-#include <cstdio>  // jpeglib.h wants it
+#include <cstdio>
 #include <string>
+// After <cstdio>, which it lacks.
+#include <jpeglib.h>
 
 namespace leat::image {
 
@@ -25,7 +25,6 @@ class JpegErrors {
     calls();
     return true;
   }
-  void clear();  // before each picture
 
   int code() const { return state_.manager.msg_code; }  // JERR_...
   std::string message() const { return state_.message; }
@@ -41,7 +40,7 @@ class JpegErrors {
   };
   static void on_error(j_common_ptr jpeg);
   static void on_warning(j_common_ptr jpeg, int level);
-  State state_;
+  State state_{};
 };
 
 }  // namespace leat::image

@@ -67,20 +67,19 @@ int scale_in_eighths(ImageSize size, const DecodeOptions& options) {
   return 8;
 }
 
-// A thread's decompressor: its tables and its first pool of memory serve every picture.
+// Reads one picture. A decompressor is not used again for the next: it would keep tables, and lend
+// them to a picture that lacks its own. To make one costs less than a microsecond.
 class JpegReader {
  public:
-  static JpegReader& of_thread() {
-    thread_local JpegReader reader;
-    return reader;
-  }
+  explicit JpegReader(Bytes bytes);
   ~JpegReader() { jpeg_destroy_decompress(&jpeg_); }
+  JpegReader(const JpegReader&) = delete;
+  JpegReader& operator=(const JpegReader&) = delete;
 
-  Result<Header> header(Bytes bytes);
-  Result<Header> decode(Bytes bytes, const DecodeOptions& options, Canvas& canvas);
+  Result<Header> header();
+  Result<Header> decode(const DecodeOptions& options, Canvas& canvas);
 
  private:
-  JpegReader();
   static JpegReader& self(j_decompress_ptr jpeg) {
     return *static_cast<JpegReader*>(jpeg->client_data);
   }
@@ -88,11 +87,11 @@ class JpegReader {
   static void on_skip(j_decompress_ptr jpeg, long count);
   static void on_progress(j_common_ptr jpeg);
 
-  Result<Header> open(Bytes bytes);
   Status start(int eighths, Canvas& canvas);
   Status rows(int orientation, uint8_t* out, Canvas& canvas);
   Status read_error() const;
 
+  const Bytes bytes_;
   JpegErrors errors_;
   jpeg_source_mgr source_{};
   jpeg_progress_mgr progress_{};
@@ -103,19 +102,17 @@ class JpegReader {
   bool abandoned_ = false;
 };
 
-JpegReader::JpegReader() {
+JpegReader::JpegReader(Bytes bytes) : bytes_(bytes) {
   jpeg_.err = errors_.manager();
-  [[maybe_unused]] bool made = errors_.guard([this] { jpeg_create_decompress(&jpeg_); });
-  assert(made);
   jpeg_.client_data = this;
+  source_.next_input_byte = bytes.data();
+  source_.bytes_in_buffer = bytes.size();
   source_.init_source = [](j_decompress_ptr) {};
   source_.fill_input_buffer = on_empty;
   source_.skip_input_data = on_skip;
   source_.resync_to_restart = jpeg_resync_to_restart;
   source_.term_source = [](j_decompress_ptr) {};
-  jpeg_.src = &source_;
   progress_.progress_monitor = on_progress;
-  jpeg_.progress = &progress_;
 }
 
 boolean JpegReader::on_empty(j_decompress_ptr jpeg) {
@@ -156,40 +153,32 @@ Status JpegReader::read_error() const {
   return {code, cat("JPEG cannot be read: ", errors_.message())};
 }
 
-Result<Header> JpegReader::open(Bytes bytes) {
-  jpeg_abort_decompress(&jpeg_);
-  errors_.clear();
-  ran_dry_ = too_many_scans_ = abandoned_ = false;
-  canvas_ = nullptr;
-  source_.next_input_byte = bytes.data();
-  source_.bytes_in_buffer = bytes.size();
-  if (!errors_.guard([this] { jpeg_read_header(&jpeg_, TRUE); })) return read_error();
+Result<Header> JpegReader::header() {
+  bool read = errors_.guard([this] {
+    jpeg_create_decompress(&jpeg_);
+    jpeg_.src = &source_;
+    jpeg_.progress = &progress_;
+    jpeg_read_header(&jpeg_, TRUE);
+  });
+  if (!read) return read_error();
   return upright_header(Format::kJpeg, static_cast<int>(jpeg_.image_width),
-                        static_cast<int>(jpeg_.image_height), exif_orientation(find_exif(bytes)));
+                        static_cast<int>(jpeg_.image_height), exif_orientation(find_exif(bytes_)));
 }
 
-Result<Header> JpegReader::header(Bytes bytes) {
-  Result<Header> header = open(bytes);
-  jpeg_abort_decompress(&jpeg_);
-  return header;
-}
-
-Result<Header> JpegReader::decode(Bytes bytes, const DecodeOptions& options, Canvas& canvas) {
-  LEAT_ASSIGN(Header header, open(bytes));
+Result<Header> JpegReader::decode(const DecodeOptions& options, Canvas& canvas) {
+  LEAT_ASSIGN(Header header, this->header());
   LEAT_TRY(check_pixels(header, options));
   // Huffman codes spend a bit or more on every block of 8 x 8: far too few bytes need no memory.
   uint64_t blocks = uint64_t{jpeg_.image_width} * jpeg_.image_height / 64;
-  if (!jpeg_.arith_code && blocks / 8 > bytes.size()) {
-    return Status(Code::kBadMedia, cat("JPEG is truncated: ", bytes.size(), " bytes cannot hold ",
+  if (!jpeg_.arith_code && blocks / 8 > bytes_.size()) {
+    return Status(Code::kBadMedia, cat("JPEG is truncated: ", bytes_.size(), " bytes cannot hold ",
                                        header.size.width, " x ", header.size.height, " pixels"));
   }
   LEAT_TRY(start(scale_in_eighths(header.size, options), canvas));
   int width = static_cast<int>(jpeg_.output_width), height = static_cast<int>(jpeg_.output_height);
   if (header.orientation >= 5) std::swap(width, height);
   LEAT_ASSIGN(uint8_t * out, canvas.memory(width, height));
-  Status status = rows(header.orientation, out, canvas);
-  jpeg_abort_decompress(&jpeg_);  // gives the picture's memory back
-  if (!status.ok()) return status;
+  LEAT_TRY(rows(header.orientation, out, canvas));
   return header;
 }
 
@@ -253,10 +242,10 @@ Status JpegReader::rows(int orientation, uint8_t* out, Canvas& canvas) {
 
 }  // namespace
 
-Result<Header> read_jpeg_header(Bytes bytes) { return JpegReader::of_thread().header(bytes); }
+Result<Header> read_jpeg_header(Bytes bytes) { return JpegReader(bytes).header(); }
 
 Result<Header> decode_jpeg(Bytes bytes, const DecodeOptions& options, Canvas& canvas) {
-  return JpegReader::of_thread().decode(bytes, options, canvas);
+  return JpegReader(bytes).decode(options, canvas);
 }
 
 }  // namespace leat::image

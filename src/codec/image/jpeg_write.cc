@@ -50,7 +50,6 @@ boolean JpegWriter::on_full(j_compress_ptr jpeg) {
 }
 
 Status JpegWriter::encode(View picture, int quality, std::vector<uint8_t>& out) {
-  errors_.clear();
   out.resize(4096 + size_t{3} * picture.width * picture.height / 16);
   out_ = &out;
   target_.next_output_byte = out.data();
