@@ -146,10 +146,15 @@ Status JpegReader::read_error() const {
   if (too_many_scans_) {
     return {Code::kBadMedia, cat("JPEG has more than ", kMaxScans, " scans")};
   }
-  if (ran_dry_) return {Code::kBadMedia, "JPEG is truncated: the data ends in its header"};
-  Code code = errors_.code() == JERR_IMAGE_TOO_BIG   ? Code::kTooLarge
-              : errors_.code() == JERR_OUT_OF_MEMORY ? Code::kOverloaded
-                                                     : Code::kBadMedia;
+  if (ran_dry_) {
+    return {Code::kBadMedia, cat("JPEG is truncated: the data ends in ",
+                                 jpeg_.input_scan_number > 0 ? "its scans" : "its header")};
+  }
+  if (errors_.code() == JERR_IMAGE_TOO_BIG) {
+    return {Code::kTooLarge, cat("JPEG of ", jpeg_.image_width, " x ", jpeg_.image_height,
+                                 " cannot be read; a side is at most ", JPEG_MAX_DIMENSION)};
+  }
+  Code code = errors_.code() == JERR_OUT_OF_MEMORY ? Code::kOverloaded : Code::kBadMedia;
   return {code, cat("JPEG cannot be read: ", errors_.message())};
 }
 

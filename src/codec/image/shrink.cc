@@ -1,5 +1,7 @@
 #include "codec/image/shrink.h"
 
+#include <hwy/highway.h>
+
 #include <algorithm>
 #include <cassert>
 
@@ -30,6 +32,21 @@ Cover cover(int target, int target_size, int source_size) {
           static_cast<float>((to - last) / ratio)};
 }
 
+// sums += part * row
+void add_row(const uint8_t* row, float part, size_t samples, float* sums) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  constexpr hn::FixedTag<float, 4> kFloats;
+  constexpr hn::FixedTag<int32_t, 4> kInts;
+  constexpr hn::FixedTag<uint8_t, 4> kBytes;
+  const auto parts = hn::Set(kFloats, part);
+  size_t i = 0;
+  for (; i + 4 <= samples; i += 4) {
+    auto values = hn::ConvertTo(kFloats, hn::PromoteTo(kInts, hn::LoadU(kBytes, row + i)));
+    hn::StoreU(hn::MulAdd(values, parts, hn::LoadU(kFloats, sums + i)), kFloats, sums + i);
+  }
+  for (; i < samples; ++i) sums[i] += part * row[i];
+}
+
 }  // namespace
 
 void shrink(View from, int width, int height, uint8_t* to) {
@@ -45,10 +62,7 @@ void shrink(View from, int width, int height, uint8_t* to) {
     Cover rows = cover(y, height, from.height);
     std::ranges::fill(sums, 0.0f);
     for (int s = rows.first; s <= rows.last; ++s) {
-      const uint8_t* row = from.pixels + samples * s;
-      const float part = rows.part(s);
-      float* sum = sums.data();
-      for (size_t i = 0; i < samples; ++i) sum[i] += part * row[i];
+      add_row(from.pixels + samples * s, rows.part(s), samples, sums.data());
     }
     for (const Cover& column : columns) {
       float rgb[3] = {0.5f, 0.5f, 0.5f};  // rounds to nearest
