@@ -48,8 +48,8 @@ std::vector<uint8_t> picture(ImageSize size) {
 }
 
 // One value of the result by its definition.
-double expected(const Case& c, const std::vector<uint8_t>& pixels, const Placement& to, int x, int y,
-                int channel) {
+double expected(const Case& c, const std::vector<uint8_t>& pixels, const Placement& to, int x,
+                int y, int channel) {
   auto weights = [&](int in, int out, int at) {
     double scale = static_cast<double>(in) / out, spread = std::max(scale, 1.0);
     double support = (c.filter == Filter::kArea ? 0.5 : 1.0) * spread;
@@ -101,14 +101,17 @@ template <typename F>
 double micros(F&& f) {
   auto begin = std::chrono::steady_clock::now();
   f();
-  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count();
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin)
+      .count();
 }
 
 bool measure(const Case& c) {
   const std::vector<uint8_t> pixels = picture(c.source);
   const Placement to = place(c.source, c.width, c.height, c.fit, 1.0, Align::kTopLeft);
   std::vector<float> out(static_cast<size_t>(c.width) * c.height * 3);
-  const Canvas canvas{reinterpret_cast<std::byte*>(out.data()), c.width, c.height,
+  const Canvas canvas{reinterpret_cast<std::byte*>(out.data()),
+                      c.width,
+                      c.height,
                       {to.x, to.y, to.width, to.height}};
   const float fill[3] = {0, 0, 0};
   auto convert = [&] {
@@ -119,8 +122,8 @@ bool measure(const Case& c) {
   convert();
   if (!right(c, pixels, to, out)) return false;
 
-  const double used = std::min(1.0, static_cast<double>(to.width) / to.scaled_width *
-                                        to.height / to.scaled_height);
+  const double used =
+      std::min(1.0, static_cast<double>(to.width) / to.scaled_width * to.height / to.scaled_height);
   std::vector<uint8_t> copy(static_cast<size_t>(static_cast<double>(pixels.size()) * used));
   std::vector<double> ours, floor;
   const size_t rounds = std::clamp<size_t>(2'000'000'000 / pixels.size() / 4, 15, 301);
@@ -145,18 +148,90 @@ int main() {
   const PixelFormat nhwc = normalised(false, false, DType::kFp32);
   const PixelFormat half = normalised(true, false, DType::kFp16);
   const Case cases[] = {
-      {"1280x960 > 224 cover bilinear FP32 NCHW", {1280, 960}, 224, 224, Fit::kCover, Filter::kBilinear, nchw},
-      {"1280x960 > 224 cover area FP32 NCHW", {1280, 960}, 224, 224, Fit::kCover, Filter::kArea, nchw},
-      {"1280x960 > 224 cover bilinear FP16 NCHW", {1280, 960}, 224, 224, Fit::kCover, Filter::kBilinear, half},
-      {"1280x960 > 224 cover bilinear FP32 NHWC", {1280, 960}, 224, 224, Fit::kCover, Filter::kBilinear, nhwc},
-      {"1280x960 > 224 cover bilinear UINT8 NHWC", {1280, 960}, 224, 224, Fit::kCover, Filter::kBilinear, {}},
-      {"1280x960 > 416 letterbox bilinear FP32 BGR", {1280, 960}, 416, 416, Fit::kLetterbox, Filter::kBilinear, bgr},
-      {"1280x960 > 416 letterbox area FP32 BGR", {1280, 960}, 416, 416, Fit::kLetterbox, Filter::kArea, bgr},
-      {"4000x3000 > 224 cover bilinear FP32 NCHW", {4000, 3000}, 224, 224, Fit::kCover, Filter::kBilinear, nchw},
-      {"4000x3000 > 224 cover area FP32 NCHW", {4000, 3000}, 224, 224, Fit::kCover, Filter::kArea, nchw},
-      {"320x240 > 224 cover bilinear FP32 NCHW", {320, 240}, 224, 224, Fit::kCover, Filter::kBilinear, nchw},
-      {"320x240 > 224 cover area FP32 NCHW", {320, 240}, 224, 224, Fit::kCover, Filter::kArea, nchw},
-      {"100x120 > 224 stretch bilinear FP32 NCHW", {100, 120}, 224, 224, Fit::kStretch, Filter::kBilinear, nchw},
+      {"1280x960 > 224 cover bilinear FP32 NCHW",
+       {1280, 960},
+       224,
+       224,
+       Fit::kCover,
+       Filter::kBilinear,
+       nchw},
+      {"1280x960 > 224 cover area FP32 NCHW",
+       {1280, 960},
+       224,
+       224,
+       Fit::kCover,
+       Filter::kArea,
+       nchw},
+      {"1280x960 > 224 cover bilinear FP16 NCHW",
+       {1280, 960},
+       224,
+       224,
+       Fit::kCover,
+       Filter::kBilinear,
+       half},
+      {"1280x960 > 224 cover bilinear FP32 NHWC",
+       {1280, 960},
+       224,
+       224,
+       Fit::kCover,
+       Filter::kBilinear,
+       nhwc},
+      {"1280x960 > 224 cover bilinear UINT8 NHWC",
+       {1280, 960},
+       224,
+       224,
+       Fit::kCover,
+       Filter::kBilinear,
+       {}},
+      {"1280x960 > 416 letterbox bilinear FP32 BGR",
+       {1280, 960},
+       416,
+       416,
+       Fit::kLetterbox,
+       Filter::kBilinear,
+       bgr},
+      {"1280x960 > 416 letterbox area FP32 BGR",
+       {1280, 960},
+       416,
+       416,
+       Fit::kLetterbox,
+       Filter::kArea,
+       bgr},
+      {"4000x3000 > 224 cover bilinear FP32 NCHW",
+       {4000, 3000},
+       224,
+       224,
+       Fit::kCover,
+       Filter::kBilinear,
+       nchw},
+      {"4000x3000 > 224 cover area FP32 NCHW",
+       {4000, 3000},
+       224,
+       224,
+       Fit::kCover,
+       Filter::kArea,
+       nchw},
+      {"320x240 > 224 cover bilinear FP32 NCHW",
+       {320, 240},
+       224,
+       224,
+       Fit::kCover,
+       Filter::kBilinear,
+       nchw},
+      {"320x240 > 224 cover area FP32 NCHW",
+       {320, 240},
+       224,
+       224,
+       Fit::kCover,
+       Filter::kArea,
+       nchw},
+      {"100x120 > 224 stretch bilinear FP32 NCHW",
+       {100, 120},
+       224,
+       224,
+       Fit::kStretch,
+       Filter::kBilinear,
+       nchw},
   };
   for (const Case& c : cases) {
     if (!measure(c)) return 1;

@@ -42,7 +42,7 @@ struct Axis {
   int end = 0;
   int bits = 0;
   int most_pairs = 0;
-  std::vector<Reach> reach;      // AxisKey::count of them
+  std::vector<Reach> reach;       // AxisKey::count of them
   std::vector<uint32_t> weights;  // two int16: the first pixel's in the low half
 
   void build(const AxisKey& key);

@@ -30,10 +30,14 @@ struct Range {
 
 double element(const Tensor& numbers, size_t i) {
   switch (numbers.dtype()) {
-    case DType::kFp32: return static_cast<double>(numbers.values<float>()[i]);
-    case DType::kFp64: return numbers.values<double>()[i];
-    case DType::kInt32: return numbers.values<int32_t>()[i];
-    default: return static_cast<double>(numbers.values<int64_t>()[i]);
+    case DType::kFp32:
+      return static_cast<double>(numbers.values<float>()[i]);
+    case DType::kFp64:
+      return numbers.values<double>()[i];
+    case DType::kInt32:
+      return numbers.values<int32_t>()[i];
+    default:
+      return static_cast<double>(numbers.values<int64_t>()[i]);
   }
 }
 
@@ -60,9 +64,9 @@ class Crop final : public Op {
     const auto left = static_cast<size_t>(across.begin), top = static_cast<size_t>(down.begin);
     const auto width = static_cast<size_t>(across.length());
     const auto height = static_cast<size_t>(down.length());
-    LEAT_ASSIGN(Tensor * out, call.output(0, DType::kUint8,
-                                          {static_cast<int64_t>(height),
-                                           static_cast<int64_t>(width), 3}));
+    LEAT_ASSIGN(Tensor * out,
+                call.output(0, DType::kUint8,
+                            {static_cast<int64_t>(height), static_cast<int64_t>(width), 3}));
     const size_t stride = static_cast<size_t>(source.width) * 3;
     std::byte* to = out->mutable_data();
     for (size_t y = 0; y < height; ++y) {
@@ -82,21 +86,22 @@ class Crop final : public Op {
 
 }  // namespace
 
-LEAT_OP(({.name = "image.crop",
-          .doc = "Cuts a rectangle out of a picture. What lies outside of the picture is cut off; a "
-                 "box that covers no pixel of it is an error.",
-          .inputs = {{"image", "IMAGE", "the picture"},
-                     {"box", "FP32|FP64|INT32|INT64[4]",
-                      "x1, y1, x2, y2 in pixels of the upright original; fractions are rounded"}},
-          .outputs = {{"image", "IMAGE", "the part"}},
-          .params = {{.name = "margin",
-                      .type = ParamType::kFloat,
-                      .fallback = 0.0,
-                      .min = 0,
-                      .max = 100,
-                      .doc = "Widens the box on each side by this part of its own length"}},
-          .make = [](OpSetup& setup) -> Result<std::unique_ptr<Op>> {
-            return std::unique_ptr<Op>(new Crop(setup.params.real("margin")));
-          }}));
+LEAT_OP(
+    ({.name = "image.crop",
+      .doc = "Cuts a rectangle out of a picture. What lies outside of the picture is cut off; a "
+             "box that covers no pixel of it is an error.",
+      .inputs = {{"image", "IMAGE", "the picture"},
+                 {"box", "FP32|FP64|INT32|INT64[4]",
+                  "x1, y1, x2, y2 in pixels of the upright original; fractions are rounded"}},
+      .outputs = {{"image", "IMAGE", "the part"}},
+      .params = {{.name = "margin",
+                  .type = ParamType::kFloat,
+                  .fallback = 0.0,
+                  .min = 0,
+                  .max = 100,
+                  .doc = "Widens the box on each side by this part of its own length"}},
+      .make = [](OpSetup& setup) -> Result<std::unique_ptr<Op>> {
+        return std::unique_ptr<Op>(new Crop(setup.params.real("margin")));
+      }}));
 
 }  // namespace leat

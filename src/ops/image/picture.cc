@@ -23,8 +23,9 @@ ParamSpec filter_param() {
           .type = ParamType::kChoice,
           .fallback = "bilinear",
           .choices = {"bilinear", "area", "nearest"},
-          .doc = "How pixels are weighed: bilinear and area mean what Pillow computes (BILINEAR and "
-                 "BOX, antialiased); nearest takes one pixel"};
+          .doc =
+              "How pixels are weighed: bilinear and area mean what Pillow computes (BILINEAR and "
+              "BOX, antialiased); nearest takes one pixel"};
 }
 
 Filter filter_of(const Params& params) {

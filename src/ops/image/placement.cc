@@ -27,7 +27,8 @@ Placement place(ImageSize full, int width, int height, Fit fit, double crop, Ali
   const int64_t across = static_cast<int64_t>(width) * full.height;  // width : full.width
   const int64_t down = static_cast<int64_t>(height) * full.width;    // height : full.height
   switch (fit) {
-    case Fit::kStretch: break;
+    case Fit::kStretch:
+      break;
     case Fit::kLetterbox: {
       int w = width, h = height;
       if (across < down) {

@@ -1,12 +1,15 @@
 // The idea. Both axes are separable, so: first down, then across.
 //
-// 1. Down, for 16 rows of the result and a strip of columns at a time, narrow enough that the source
+// 1. Down, for 16 rows of the result and a strip of columns at a time, narrow enough that the
+// source
 //    rows under it stay in the nearest cache while each is used for two or more rows of the result.
-//    Two source rows are multiplied and added at once, on bytes as they lie, whatever their channel.
-//    The sums become int16 with 7 fractional bits.
-// 2. These 16 rows are turned: for a pair of neighbouring pixels and a channel, the pair's values of
+//    Two source rows are multiplied and added at once, on bytes as they lie, whatever their
+//    channel. The sums become int16 with 7 fractional bits.
+// 2. These 16 rows are turned: for a pair of neighbouring pixels and a channel, the pair's values
+// of
 //    all 16 rows lie side by side.
-// 3. Across: a pixel of the result is a sum over pairs, for 16 rows at once, with one weight for all
+// 3. Across: a pixel of the result is a sum over pairs, for 16 rows at once, with one weight for
+// all
 //    lanes: no shuffles, no gathers, whatever the factor.
 // 4. The 32-bit sums become floats, are normalised, turned back, converted and stored where they
 //    belong, a tile of 64 pixels at a time.
@@ -32,11 +35,11 @@
 #define LEAT_OPS_IMAGE_RESAMPLE_SHARED_
 namespace leat {
 
-constexpr int kRows = 16;          // of the result, in one block
-constexpr int kTile = 64;          // pixels of the result converted at once
-constexpr int kFraction = 7;       // bits between down and across
-constexpr int kStrip = 512;        // source pixels
-constexpr int kPad = 64;           // elements in front of and behind a row of `strip`
+constexpr int kRows = 16;     // of the result, in one block
+constexpr int kTile = 64;     // pixels of the result converted at once
+constexpr int kFraction = 7;  // bits between down and across
+constexpr int kStrip = 512;   // source pixels
+constexpr int kPad = 64;      // elements in front of and behind a row of `strip`
 constexpr int kStripStride = kPad + kStrip * 3 + kPad;
 constexpr size_t kPairStride = 3 * kRows;  // int32 (two int16) for one pair of pixels
 
@@ -111,7 +114,7 @@ HWY_INLINE void store_in_order(V32 lower, V32 upper, int16_t* to) {
     V32 first = hn::ConcatLowerLower(d, upper, lower);
     V32 second = hn::ConcatUpperUpper(d, upper, lower);
     if constexpr (kLanes == 16) {
-      alignas(64) static constexpr int32_t kOrder[16] = {0, 1, 2,  3,  8,  9,  10, 11,
+      alignas(64) static constexpr int32_t kOrder[16] = {0, 1, 2, 3, 8,  9,  10, 11,
                                                          4, 5, 6, 7, 12, 13, 14, 15};
       const auto order = hn::SetTableIndices(d, kOrder);
       first = hn::TableLookupLanes(first, order);
@@ -186,7 +189,8 @@ HWY_INLINE void turn_pairs(const int16_t* strip, int count, int32_t* out) {
       const int16_t* at = strip + group * kStripStride + p * 6;
       const auto row = [&](int r) {
         return hn::BitCast(
-            d32, hn::TableLookupBytes(hn::BitCast(d8, hn::LoadU(d16, at + r * kStripStride)), pair_up));
+            d32,
+            hn::TableLookupBytes(hn::BitCast(d8, hn::LoadU(d16, at + r * kStripStride)), pair_up));
       };
       const auto r0 = row(0), r1 = row(1), r2 = row(2), r3 = row(3);
       const auto rg01 = hn::BitCast(d64, hn::InterleaveLower(d32, r0, r1));
@@ -234,7 +238,8 @@ HWY_INLINE void blend_columns(const Job& job, const int32_t* pairs, int x, int c
         auto luma = hn::Mul(real(0), hn::Set(df, 0.299f));
         luma = hn::MulAdd(real(1), hn::Set(df, 0.587f), luma);
         luma = hn::MulAdd(real(2), hn::Set(df, 0.114f), luma);
-        hn::Store(hn::MulAdd(luma, hn::Set(df, job.multiply[0]), hn::Set(df, format.add[0])), df, to);
+        hn::Store(hn::MulAdd(luma, hn::Set(df, job.multiply[0]), hn::Set(df, format.add[0])), df,
+                  to);
       } else {
         for (size_t c = 0; c < 3; ++c) {
           const size_t o = format.bgr ? 2 - c : c;
@@ -366,9 +371,15 @@ HWY_INLINE void emit_tile(const Job& job, int x, int y, int count, int rows) {
   for (int r = 0; r < rows; ++r) {
     const float* row = tile + r * 3 * kTile;
     switch (format.dtype) {
-      case DType::kUint8: emit_row<uint8_t>(job, row, x, y + r, count); break;
-      case DType::kFp16: emit_row<uint16_t>(job, row, x, y + r, count); break;
-      default: emit_row<float>(job, row, x, y + r, count); break;
+      case DType::kUint8:
+        emit_row<uint8_t>(job, row, x, y + r, count);
+        break;
+      case DType::kFp16:
+        emit_row<uint16_t>(job, row, x, y + r, count);
+        break;
+      default:
+        emit_row<float>(job, row, x, y + r, count);
+        break;
     }
   }
 }
@@ -392,8 +403,9 @@ void run(const Job& job) {
         const Axis::Reach reach = job.down.reach[static_cast<size_t>(y + r)];
         const uint8_t** pointers = scratch.rows.data();
         for (int i = 0; i < 2 * reach.pairs; ++i) {
-          pointers[i] = source.data +
-                        static_cast<size_t>(std::min(reach.first + i, source.height - 1)) * row_bytes;
+          pointers[i] =
+              source.data +
+              static_cast<size_t>(std::min(reach.first + i, source.height - 1)) * row_bytes;
         }
         blend_rows(pointers, job.down.weights.data() + reach.weights, reach.pairs, job.down.bits,
                    from, to, to >= kStep, scratch.strip + r * kStripStride + kPad);
@@ -495,7 +507,8 @@ void fill_around(const Canvas& canvas, const PixelFormat& format, const float va
       for (int c = 0; c < 3; ++c) halves[c] = half_bits(value[c]);
       return fill_rest(canvas, format, halves);
     }
-    default: return fill_rest(canvas, format, value);
+    default:
+      return fill_rest(canvas, format, value);
   }
 }
 
@@ -516,8 +529,8 @@ uint16_t half_bits(float value) {
   const uint32_t tie = 1u << (drop - 1);
   if (rest > tie || (rest == tie && (kept & 1))) ++kept;
   // The implicit bit, and a carry, count as one in the exponent.
-  return static_cast<uint16_t>(
-      sign | ((static_cast<uint32_t>(std::max(exponent - 113, 0)) << 10) + kept));
+  return static_cast<uint16_t>(sign |
+                               ((static_cast<uint32_t>(std::max(exponent - 113, 0)) << 10) + kept));
 }
 
 }  // namespace leat

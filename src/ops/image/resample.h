@@ -16,10 +16,10 @@ namespace leat {
 // How a picture's values become elements of a tensor: pixel * multiply + add, in its own type.
 // UINT8 is rounded and saturates.
 struct PixelFormat {
-  DType dtype = DType::kUint8;  // or FP16, FP32
-  bool planar = false;          // [channels, height, width], not [height, width, channels]
-  bool grey = false;            // one channel, the luma of ITU-R 601, instead of three
-  bool bgr = false;             // three channels, blue first
+  DType dtype = DType::kUint8;    // or FP16, FP32
+  bool planar = false;            // [channels, height, width], not [height, width, channels]
+  bool grey = false;              // one channel, the luma of ITU-R 601, instead of three
+  bool bgr = false;               // three channels, blue first
   float multiply[3] = {1, 1, 1};  // by channel of the tensor
   float add[3] = {0, 0, 0};
 

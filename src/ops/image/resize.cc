@@ -48,10 +48,10 @@ class Resize final : public Op {
     double width = std::max(1.0, std::floor(full.width * scale + 0.5));
     double height = std::max(1.0, std::floor(full.height * scale + 0.5));
     if (width > kMostSide || height > kMostSide) {
-      return Status(Code::kBadInput,
-                    cat("a picture of ", full.width, " x ", full.height, " would become ", width,
-                        " x ", height, " (width x height); at most ", kMostSide,
-                        " each way is allowed"));
+      return Status(
+          Code::kBadInput,
+          cat("a picture of ", full.width, " x ", full.height, " would become ", width, " x ",
+              height, " (width x height); at most ", kMostSide, " each way is allowed"));
     }
     return ImageSize{static_cast<int>(width), static_cast<int>(height)};
   }
@@ -68,8 +68,9 @@ Result<std::unique_ptr<Op>> make(OpSetup& setup) {
   int height = params.has("height") ? static_cast<int>(params.integer("height")) : 0;
   const bool inside = params.text("fit") == "inside";
   if (width == 0 && height == 0) {
-    return Status(Code::kBadInput, "neither width nor height is set; set one (the other keeps the "
-                                   "picture's aspect) or both");
+    return Status(Code::kBadInput,
+                  "neither width nor height is set; set one (the other keeps the "
+                  "picture's aspect) or both");
   }
   if (inside && (width == 0 || height == 0)) {
     return Status(Code::kBadInput, cat("fit: inside takes width and height; ",
@@ -84,28 +85,29 @@ Result<std::unique_ptr<Op>> make(OpSetup& setup) {
 
 }  // namespace
 
-LEAT_OP(({.name = "image.resize",
-          .doc = "Scales a picture. With width or height alone the other follows from the picture's "
-                 "aspect. Boxes still count in pixels of the original.",
-          .inputs = {{"image", "IMAGE", "the picture"}},
-          .outputs = {{"image", "IMAGE", "the whole picture at the new size"}},
-          .params = {{.name = "width",
-                      .type = ParamType::kInt,
-                      .min = 1,
-                      .max = kMostSide,
-                      .doc = "Of the result, in pixels"},
-                     {.name = "height",
-                      .type = ParamType::kInt,
-                      .min = 1,
-                      .max = kMostSide,
-                      .doc = "Of the result, in pixels"},
-                     {.name = "fit",
-                      .type = ParamType::kChoice,
-                      .fallback = "stretch",
-                      .choices = {"stretch", "inside"},
-                      .doc = "Where both are set: stretch gives exactly this size; inside keeps the "
-                             "aspect, and both are bounds"},
-                     filter_param()},
-          .make = make}));
+LEAT_OP(
+    ({.name = "image.resize",
+      .doc = "Scales a picture. With width or height alone the other follows from the picture's "
+             "aspect. Boxes still count in pixels of the original.",
+      .inputs = {{"image", "IMAGE", "the picture"}},
+      .outputs = {{"image", "IMAGE", "the whole picture at the new size"}},
+      .params = {{.name = "width",
+                  .type = ParamType::kInt,
+                  .min = 1,
+                  .max = kMostSide,
+                  .doc = "Of the result, in pixels"},
+                 {.name = "height",
+                  .type = ParamType::kInt,
+                  .min = 1,
+                  .max = kMostSide,
+                  .doc = "Of the result, in pixels"},
+                 {.name = "fit",
+                  .type = ParamType::kChoice,
+                  .fallback = "stretch",
+                  .choices = {"stretch", "inside"},
+                  .doc = "Where both are set: stretch gives exactly this size; inside keeps the "
+                         "aspect, and both are bounds"},
+                 filter_param()},
+      .make = make}));
 
 }  // namespace leat

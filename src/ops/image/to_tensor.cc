@@ -162,7 +162,8 @@ Status settle_fit(const Params& params, Options& o) {
     return bad(cat("crop_pct: ", o.crop, " goes with fit: cover only; fit is ", fit));
   }
   if ((o.align != Align::kTopLeft || filled) && o.fit != Fit::kLetterbox) {
-    return bad(cat(filled ? "fill" : "align: center", " goes with fit: letterbox only; fit is ", fit));
+    return bad(
+        cat(filled ? "fill" : "align: center", " goes with fit: letterbox only; fit is ", fit));
   }
   return {};
 }
@@ -183,52 +184,79 @@ Result<std::unique_ptr<Op>> make(OpSetup& setup) {
 
 }  // namespace
 
-LEAT_OP(({.name = "image.to_tensor",
-          .doc = "Makes of a picture what a model takes: scaled, normalised, converted and laid out "
-                 "in one pass. Every element is (pixel - mean) / std, with pixels from 0 to 255. "
-                 "Size, element type and layout are those of the model it feeds unless they are set.",
-          .inputs = {{"image", "IMAGE", "the picture"}},
-          .outputs = {{"tensor", "FP32|FP16|UINT8[?,?,?]",
-                       "[channels,height,width] (NCHW) or [height,width,channels] (NHWC)"},
-                      {"transform", "FP32[6]",
-                       "scale_x, scale_y, offset_x, offset_y, width, height: x in the tensor * "
-                       "scale_x + offset_x is x in the upright original, which is width x height "
-                       "pixels; the same for y"}},
-          .params =
-              {{.name = "width", .type = ParamType::kInt, .min = 1, .max = kMostSide,
-                .doc = "Of the tensor, in pixels; unless set, the model's"},
-               {.name = "height", .type = ParamType::kInt, .min = 1, .max = kMostSide,
-                .doc = "Of the tensor, in pixels; unless set, the model's"},
-               {.name = "dtype", .type = ParamType::kDType,
-                .doc = "FP32, FP16 or UINT8 (rounded, and cut to 0..255); unless set, the model's"},
-               {.name = "layout", .type = ParamType::kChoice, .choices = {"NCHW", "NHWC"},
-                .doc = "Channels first (NCHW) or last (NHWC); an item has no N. Unless set, as the "
-                       "model has its channels; NCHW where it does not say"},
-               {.name = "channels", .type = ParamType::kChoice, .fallback = "RGB",
-                .choices = {"RGB", "BGR", "GREY"},
-                .doc = "The tensor's channels; GREY is one, the luma of ITU-R 601"},
-               {.name = "fit", .type = ParamType::kChoice, .fallback = "stretch",
-                .choices = {"stretch", "letterbox", "cover"},
-                .doc = "stretch scales both axes apart; letterbox shows the whole picture and fills "
-                       "the rest; cover shows its middle and cuts the rest"},
-               {.name = "crop_pct", .type = ParamType::kFloat, .fallback = 1.0, .min = 0.01,
-                .max = 1,
-                .doc = "With cover: the part of the scaled picture's shorter side that is shown. "
-                       "0.875 for 224 scales the shorter side to 256"},
-               {.name = "align", .type = ParamType::kChoice, .fallback = "top_left",
-                .choices = {"top_left", "center"},
-                .doc = "With letterbox: where the picture lies"},
-               {.name = "fill", .type = ParamType::kFloats, .fallback = std::vector<double>{0},
-                .min = 0, .max = 255,
-                .doc = "With letterbox: the pixel around the picture, one number or one a channel in "
-                       "the order of the tensor's, normalised like the others"},
-               {.name = "mean", .type = ParamType::kFloats, .fallback = std::vector<double>{0},
-                .doc = "Subtracted; on the scale 0..255, one number or one a channel in the order of "
-                       "the tensor's"},
-               {.name = "std", .type = ParamType::kFloats, .fallback = std::vector<double>{1},
-                .min = 1e-6, .max = 1e6,
-                .doc = "Divided by, after mean; 255 brings 0..255 to 0..1"},
-               filter_param()},
-          .make = make}));
+LEAT_OP(
+    ({.name = "image.to_tensor",
+      .doc = "Makes of a picture what a model takes: scaled, normalised, converted and laid out "
+             "in one pass. Every element is (pixel - mean) / std, with pixels from 0 to 255. "
+             "Size, element type and layout are those of the model it feeds unless they are set.",
+      .inputs = {{"image", "IMAGE", "the picture"}},
+      .outputs = {{"tensor", "FP32|FP16|UINT8[?,?,?]",
+                   "[channels,height,width] (NCHW) or [height,width,channels] (NHWC)"},
+                  {"transform", "FP32[6]",
+                   "scale_x, scale_y, offset_x, offset_y, width, height: x in the tensor * "
+                   "scale_x + offset_x is x in the upright original, which is width x height "
+                   "pixels; the same for y"}},
+      .params =
+          {{.name = "width",
+            .type = ParamType::kInt,
+            .min = 1,
+            .max = kMostSide,
+            .doc = "Of the tensor, in pixels; unless set, the model's"},
+           {.name = "height",
+            .type = ParamType::kInt,
+            .min = 1,
+            .max = kMostSide,
+            .doc = "Of the tensor, in pixels; unless set, the model's"},
+           {.name = "dtype",
+            .type = ParamType::kDType,
+            .doc = "FP32, FP16 or UINT8 (rounded, and cut to 0..255); unless set, the model's"},
+           {.name = "layout",
+            .type = ParamType::kChoice,
+            .choices = {"NCHW", "NHWC"},
+            .doc = "Channels first (NCHW) or last (NHWC); an item has no N. Unless set, as the "
+                   "model has its channels; NCHW where it does not say"},
+           {.name = "channels",
+            .type = ParamType::kChoice,
+            .fallback = "RGB",
+            .choices = {"RGB", "BGR", "GREY"},
+            .doc = "The tensor's channels; GREY is one, the luma of ITU-R 601"},
+           {.name = "fit",
+            .type = ParamType::kChoice,
+            .fallback = "stretch",
+            .choices = {"stretch", "letterbox", "cover"},
+            .doc = "stretch scales both axes apart; letterbox shows the whole picture and fills "
+                   "the rest; cover shows its middle and cuts the rest"},
+           {.name = "crop_pct",
+            .type = ParamType::kFloat,
+            .fallback = 1.0,
+            .min = 0.01,
+            .max = 1,
+            .doc = "With cover: the part of the scaled picture's shorter side that is shown. "
+                   "0.875 for 224 scales the shorter side to 256"},
+           {.name = "align",
+            .type = ParamType::kChoice,
+            .fallback = "top_left",
+            .choices = {"top_left", "center"},
+            .doc = "With letterbox: where the picture lies"},
+           {.name = "fill",
+            .type = ParamType::kFloats,
+            .fallback = std::vector<double>{0},
+            .min = 0,
+            .max = 255,
+            .doc = "With letterbox: the pixel around the picture, one number or one a channel in "
+                   "the order of the tensor's, normalised like the others"},
+           {.name = "mean",
+            .type = ParamType::kFloats,
+            .fallback = std::vector<double>{0},
+            .doc = "Subtracted; on the scale 0..255, one number or one a channel in the order of "
+                   "the tensor's"},
+           {.name = "std",
+            .type = ParamType::kFloats,
+            .fallback = std::vector<double>{1},
+            .min = 1e-6,
+            .max = 1e6,
+            .doc = "Divided by, after mean; 255 brings 0..255 to 0..1"},
+           filter_param()},
+      .make = make}));
 
 }  // namespace leat
