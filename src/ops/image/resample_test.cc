@@ -302,14 +302,14 @@ TEST(Axis, WeightsSumToOneWithinThePicture) {
     ASSERT_EQ(axis.reach.size(), static_cast<size_t>(key.count));
     for (const Axis::Reach& reach : axis.reach) {
       ASSERT_LE(reach.pairs, axis.most_pairs);
-      if (key.even) ASSERT_EQ((reach.first - axis.begin) % 2, 0);
+      ASSERT_TRUE(!key.even || (reach.first - axis.begin) % 2 == 0);
       int sum = 0;
       for (int i = 0; i < 2 * reach.pairs; ++i) {
         const uint32_t pair = axis.weights[reach.weights + static_cast<size_t>(i / 2)];
         const auto weight = static_cast<int16_t>(i % 2 ? pair >> 16 : pair & 0xFFFF);
         ASSERT_GE(weight, 0);
         const int at = reach.first + i;
-        if (weight > 0) ASSERT_TRUE(at >= 0 && at >= axis.begin && at < axis.end && at < key.in);
+        ASSERT_TRUE(weight == 0 || (at >= 0 && at >= axis.begin && at < axis.end && at < key.in));
         sum += weight;
       }
       ASSERT_EQ(sum, 1 << axis.bits) << key.in << " > " << key.out;
