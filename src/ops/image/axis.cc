@@ -86,7 +86,9 @@ void Axis::build(const AxisKey& key) {
     end = std::max(end, window.first + window.count);
     // For now `pairs` is the number of pixels, and `weights` an index in exact_.
     reach.push_back({window.first, window.count, static_cast<uint32_t>(window.at)});
-    total += static_cast<size_t>(window.count) / 2 + 1;
+    const int pairs = (window.count + (key.even ? window.first & 1 : 0) + 1) / 2;
+    most_pairs = std::max(most_pairs, pairs);
+    total += static_cast<size_t>(pairs);
   }
   if (key.even) begin &= ~1;
 
@@ -95,27 +97,28 @@ void Axis::build(const AxisKey& key) {
   while (largest * (1 << bits) > 32766) --bits;
   const double one = 1 << bits;
 
-  weights.clear();
-  weights.reserve(total);
+  // Even tables have as many pairs for every position, since a loop whose length changes all the
+  // time is a slow one; where down is one long loop after another, fewer pairs are better.
+  weights.assign(key.even ? reach.size() * static_cast<size_t>(most_pairs) : total, 0);
+  uint32_t* pairs = weights.data();
   for (Reach& to : reach) {
     const double* exact = exact_.data() + to.weights;
     const int count = to.pairs;
     const int lead = key.even ? to.first & 1 : 0;
-    to = {to.first - lead, (lead + count + 1) / 2, static_cast<uint32_t>(weights.size())};
-    most_pairs = std::max(most_pairs, to.pairs);
-    weights.resize(weights.size() + static_cast<size_t>(to.pairs), 0);
-    uint32_t* pairs = weights.data() + to.weights;
+    to = {to.first - lead, key.even ? most_pairs : (count + 1) / 2,
+          static_cast<uint32_t>(pairs - weights.data())};
     // Rounding the running sum keeps the whole sum exact.
     double sum = 0;
     int given = 0;
     for (int i = 0; i < count; ++i) {
       sum += exact[i];
-      int rounded = static_cast<int>(sum * one + 0.5);
-      int at = lead + i;
+      const int rounded = static_cast<int>(sum * one + 0.5);
+      const int at = lead + i;
       pairs[at / 2] |= static_cast<uint32_t>(rounded - given) << (at % 2 * 16);
       given = rounded;
     }
     assert(given == 1 << bits);
+    pairs += to.pairs;
   }
 }
 

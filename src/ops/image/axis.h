@@ -24,7 +24,8 @@ struct AxisKey {
   // Weights are fixed-point integers with at most this many fractional bits, fewer where one of
   // them would not fit an int16; each position's weights sum to exactly 1.0.
   int most_bits = 0;
-  // The first of a position's source pixels has an even number (a zero weight is put in front).
+  // The first of a position's source pixels has an even number, and every position has as many
+  // pairs (zero weights are put in front and behind).
   bool even = false;
 
   bool operator==(const AxisKey&) const = default;
