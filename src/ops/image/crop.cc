@@ -15,7 +15,7 @@ struct Range {
   double begin, end;
 
   Range wider(double margin) const {
-    double more = (end - begin) * margin;
+    const double more = margin > 0 ? (end - begin) * margin : 0;  // an infinite box stays one
     return {begin - more, end + more};
   }
   // To the nearest whole pixels of a picture of `length` pixels that stands for `full` pixels.
