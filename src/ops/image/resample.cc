@@ -21,6 +21,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #undef HWY_TARGET_INCLUDE
@@ -39,18 +40,19 @@ namespace leat {
 constexpr int kRows = 16;     // of the result, in one block
 constexpr int kTile = 64;     // pixels of the result converted at once
 constexpr int kFraction = 7;  // bits between down and across
-constexpr int kStrip = 512;   // source pixels
-constexpr int kPad = 64;      // elements in front of and behind a row of `strip`
+constexpr int kStrip = 1024;
+constexpr int kPad = 64;  // elements in front of and behind a row of `strip`
 constexpr int kStripStride = kPad + kStrip * 3 + kPad;
 constexpr size_t kPairStride = 3 * kRows;  // int32 (two int16) for one pair of pixels
+constexpr size_t kTurned = kTile * kRows;  // floats of one channel of a turned tile
 
 // What a thread keeps between calls.
 struct Scratch {
   alignas(64) int16_t strip[kRows * kStripStride];
-  alignas(64) float turned[3 * kTile * kRows];  // [channel][x][row]
-  alignas(64) float tile[kRows * 3 * kTile];    // [row][channel][x]
-  alignas(64) std::byte typed[3 * kTile * 4];   // one row of a tile, in the tensor's type
-  alignas(64) std::byte mixed[3 * kTile * 4];   // the same with channels interleaved
+  alignas(64) float turned[3 * kTurned];       // [channel][x][row]
+  alignas(64) float tile[kRows * 3 * kTile];   // [row][channel][x]
+  alignas(64) std::byte typed[3 * kTile * 4];  // one row of a tile, in the tensor's type
+  alignas(64) std::byte mixed[3 * kTile * 4];  // the same with channels interleaved
   std::vector<const uint8_t*> rows;
   std::unique_ptr<int32_t, void (*)(void*)> pairs{nullptr, std::free};
   size_t pairs_capacity = 0;
@@ -93,6 +95,16 @@ constexpr size_t kLanes = hn::MaxLanes(D32());
 constexpr size_t kVectors = kRows / kLanes;  // that hold 16 rows
 using V32 = hn::Vec<D32>;
 using V16 = hn::Vec<D16>;
+
+// Calls f(0) ... f(kCount - 1) with constants, so that arrays of vectors stay in registers.
+template <typename F, size_t... kI>
+HWY_INLINE void unrolled(std::index_sequence<kI...>, F&& f) {
+  (f(std::integral_constant<size_t, kI>()), ...);
+}
+template <size_t kCount, typename F>
+HWY_INLINE void unrolled(F&& f) {
+  unrolled(std::make_index_sequence<kCount>(), f);
+}
 
 // sum + a[2i] * b[2i] + a[2i+1] * b[2i+1]
 HWY_INLINE V32 multiply_add(V16 a, V16 b, V32 sum) {
@@ -177,23 +189,53 @@ HWY_INLINE void blend_rows(const uint8_t* const* rows, const uint32_t* weights, 
   }
 }
 
+// Vectors of one or two blocks of 16 bytes, for turning: the second block does for four rows
+// further down what the first one does.
+using Turn32 = hn::CappedTag<int32_t, 8>;
+using TurnF = hn::Rebind<float, Turn32>;
+constexpr int kTurnRows = hn::MaxLanes(Turn32());
+
+HWY_INLINE hn::Vec<Turn32> load_blocks(const int16_t* at, size_t stride) {
+  const hn::FixedTag<int32_t, 4> block;
+  const auto load = [&](size_t r) {
+    return hn::LoadU(block, reinterpret_cast<const int32_t*>(at + r * stride));
+  };
+#if HWY_MAX_BYTES >= 32
+  return hn::Combine(Turn32(), load(4), load(0));
+#else
+  (void)stride;
+  return load(0);
+#endif
+}
+
+// Row r of `rows`, and row r + 4.
+HWY_INLINE void store_blocks(hn::Vec<TurnF> v, int r, int rows, float* out, size_t stride) {
+  const hn::FixedTag<float, 4> block;
+#if HWY_MAX_BYTES >= 32
+  if (r + 4 < rows)
+    hn::StoreU(hn::UpperHalf(block, v), block, out + static_cast<size_t>(r + 4) * stride);
+  if (r < rows) hn::StoreU(hn::LowerHalf(block, v), block, out + static_cast<size_t>(r) * stride);
+#else
+  if (r < rows) hn::StoreU(v, block, out + static_cast<size_t>(r) * stride);
+#endif
+}
+
 // Step 2: `count` pairs of pixels from 16 rows.
 HWY_INLINE void turn_pairs(const int16_t* strip, int count, int32_t* out) {
-  const hn::FixedTag<int16_t, 8> d16;
-  const hn::FixedTag<uint8_t, 16> d8;
-  const hn::FixedTag<int32_t, 4> d32;
-  const hn::FixedTag<int64_t, 2> d64;
+  const Turn32 d32;
+  const hn::Repartition<int64_t, Turn32> d64;
+  const hn::Repartition<uint8_t, Turn32> d8;
   // RGBRGB-- to RR GG BB --
-  alignas(16) static constexpr uint8_t kPairUp[16] = {0, 1, 6,  7,  2, 3, 8,  9,
-                                                      4, 5, 10, 11, 4, 5, 10, 11};
+  alignas(32) static constexpr uint8_t kPairUp[32] = {0,  1, 6, 7,  2,  3,  8, 9, 4,  5, 10,
+                                                      11, 4, 5, 10, 11, 0,  1, 6, 7,  2, 3,
+                                                      8,  9, 4, 5,  10, 11, 4, 5, 10, 11};
   const auto pair_up = hn::Load(d8, kPairUp);
   for (int p = 0; p < count; ++p) {
-    for (int group = 0; group < kRows; group += 4) {
+    for (int group = 0; group < kRows; group += kTurnRows) {
       const int16_t* at = strip + group * kStripStride + p * 6;
       const auto row = [&](int r) {
-        return hn::BitCast(
-            d32,
-            hn::TableLookupBytes(hn::BitCast(d8, hn::LoadU(d16, at + r * kStripStride)), pair_up));
+        const auto blocks = load_blocks(at + r * kStripStride, kStripStride);
+        return hn::BitCast(d32, hn::TableLookupBytes(hn::BitCast(d8, blocks), pair_up));
       };
       const auto r0 = row(0), r1 = row(1), r2 = row(2), r3 = row(3);
       const auto rg01 = hn::BitCast(d64, hn::InterleaveLower(d32, r0, r1));
@@ -215,41 +257,44 @@ HWY_INLINE void blend_columns(const Job& job, const int32_t* pairs, int x, int c
   const D16 d16;
   const DF df;
   float* turned = job.scratch.turned;
-  const PixelFormat& format = job.format;
+  // By source channel: where it goes, and how.
+  hn::Vec<DF> multiply[3], add[3];
+  float* place[3];
+  for (size_t c = 0; c < 3; ++c) {
+    const size_t o = job.format.bgr ? 2 - c : c;
+    multiply[c] = hn::Set(df, job.multiply[o]);
+    add[c] = hn::Set(df, job.format.add[o]);
+    place[c] = turned + o * kTurned;
+  }
   for (int i = 0; i < count; ++i) {
     const Axis::Reach reach = job.across.reach[static_cast<size_t>(x + i)];
     const uint32_t* weights = job.across.weights.data() + reach.weights;
     const int32_t* at =
         pairs + static_cast<size_t>(reach.first - job.across.begin) / 2 * kPairStride;
-    V32 sum[3][kVectors];
-    for (auto& channel : sum) {
-      for (V32& v : channel) v = hn::Zero(d32);
-    }
+    V32 sum[3 * kVectors];  // channel by channel
+    unrolled<3 * kVectors>([&](auto v) { sum[v] = hn::Zero(d32); });
     for (int k = 0; k < reach.pairs; ++k, at += kPairStride) {
       const V16 weight = hn::BitCast(d16, hn::Set(d32, static_cast<int32_t>(weights[k])));
-      for (size_t c = 0; c < 3; ++c) {
-        for (size_t v = 0; v < kVectors; ++v) {
-          const V16 values = hn::BitCast(d16, hn::Load(d32, at + c * kRows + v * kLanes));
-          sum[c][v] = multiply_add(values, weight, sum[c][v]);
-        }
-      }
+      unrolled<3 * kVectors>([&](auto v) {
+        const V16 values = hn::BitCast(d16, hn::Load(d32, at + v * kLanes));
+        sum[v] = multiply_add(values, weight, sum[v]);
+      });
     }
-    for (size_t v = 0; v < kVectors; ++v) {
-      const auto real = [&](size_t c) { return hn::ConvertTo(df, sum[c][v]); };
-      float* to = turned + static_cast<size_t>(i) * kRows + v * kLanes;
-      if constexpr (kGrey) {
-        auto luma = hn::Mul(real(0), hn::Set(df, 0.299f));
-        luma = hn::MulAdd(real(1), hn::Set(df, 0.587f), luma);
-        luma = hn::MulAdd(real(2), hn::Set(df, 0.114f), luma);
-        hn::Store(hn::MulAdd(luma, hn::Set(df, job.multiply[0]), hn::Set(df, format.add[0])), df,
-                  to);
-      } else {
-        for (size_t c = 0; c < 3; ++c) {
-          const size_t o = format.bgr ? 2 - c : c;
-          hn::Store(hn::MulAdd(real(c), hn::Set(df, job.multiply[o]), hn::Set(df, format.add[o])),
-                    df, to + o * (kTile * kRows));
-        }
-      }
+    const size_t to = static_cast<size_t>(i) * kRows;
+    const auto real = [&](size_t v) { return hn::ConvertTo(df, sum[v]); };
+    if constexpr (kGrey) {
+      unrolled<kVectors>([&](auto v) {
+        auto luma = hn::Mul(real(v), hn::Set(df, 0.299f));
+        luma = hn::MulAdd(real(kVectors + v), hn::Set(df, 0.587f), luma);
+        luma = hn::MulAdd(real(2 * kVectors + v), hn::Set(df, 0.114f), luma);
+        hn::Store(hn::MulAdd(luma, multiply[0], add[0]), df, turned + to + v * kLanes);
+      });
+    } else {
+      unrolled<3 * kVectors>([&](auto v) {
+        constexpr size_t c = v / kVectors;
+        hn::Store(hn::MulAdd(real(v), multiply[c], add[c]), df,
+                  place[c] + to + v % kVectors * kLanes);
+      });
     }
   }
 }
@@ -258,11 +303,11 @@ HWY_INLINE void blend_columns(const Job& job, const int32_t* pairs, int x, int c
 // `whole_groups`, else exactly `count`.
 HWY_INLINE void turn_back(const float* turned, int count, int rows, bool whole_groups, float* out,
                           size_t stride) {
-  const hn::FixedTag<float, 4> d;
-  const hn::FixedTag<int64_t, 2> d64;
+  const TurnF d;
+  const hn::Repartition<int64_t, Turn32> d64;
   int x = 0;
   for (; x + (whole_groups ? 1 : 4) <= count; x += 4) {
-    for (int group = 0; group < rows; group += 4) {
+    for (int group = 0; group < rows; group += kTurnRows) {
       const float* at = turned + x * kRows + group;
       const auto x0 = hn::Load(d, at), x1 = hn::Load(d, at + kRows);
       const auto x2 = hn::Load(d, at + 2 * kRows), x3 = hn::Load(d, at + 3 * kRows);
@@ -271,9 +316,7 @@ HWY_INLINE void turn_back(const float* turned, int count, int rows, bool whole_g
       const auto r23a = hn::BitCast(d64, hn::InterleaveUpper(d, x0, x1));
       const auto r23b = hn::BitCast(d64, hn::InterleaveUpper(d, x2, x3));
       const auto store = [&](int r, auto v) {
-        if (group + r < rows) {
-          hn::StoreU(hn::BitCast(d, v), d, out + static_cast<size_t>(group + r) * stride + x);
-        }
+        store_blocks(hn::BitCast(d, v), group + r, rows, out + x, stride);
       };
       store(0, hn::InterleaveLower(d64, r01a, r01b));
       store(1, hn::InterleaveUpper(d64, r01a, r01b));
@@ -362,14 +405,13 @@ HWY_INLINE void emit_tile(const Job& job, int x, int y, int count, int rows) {
                  static_cast<size_t>(canvas.part.y + y) * width +
                  static_cast<size_t>(canvas.part.x + x);
     for (size_t c = 0; c < channels; ++c) {
-      turn_back(job.scratch.turned + c * kTile * kRows, count, rows, false, out + c * plane, width);
+      turn_back(job.scratch.turned + c * kTurned, count, rows, false, out + c * plane, width);
     }
     return;
   }
   float* tile = job.scratch.tile;
   for (size_t c = 0; c < channels; ++c) {
-    turn_back(job.scratch.turned + c * kTile * kRows, count, rows, true, tile + c * kTile,
-              3 * kTile);
+    turn_back(job.scratch.turned + c * kTurned, count, rows, true, tile + c * kTile, 3 * kTile);
   }
   for (int r = 0; r < rows; ++r) {
     const float* row = tile + r * 3 * kTile;

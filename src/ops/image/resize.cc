@@ -48,10 +48,10 @@ class Resize final : public Op {
     double width = std::max(1.0, std::floor(full.width * scale + 0.5));
     double height = std::max(1.0, std::floor(full.height * scale + 0.5));
     if (width > kMostSide || height > kMostSide) {
-      return Status(
-          Code::kBadInput,
-          cat("a picture of ", full.width, " x ", full.height, " would become ", width, " x ",
-              height, " (width x height); at most ", kMostSide, " each way is allowed"));
+      return Status(Code::kBadInput,
+                    cat("a picture of ", full.width, " x ", full.height, " would become ",
+                        static_cast<int64_t>(width), " x ", static_cast<int64_t>(height),
+                        " (width x height); at most ", kMostSide, " each way is allowed"));
     }
     return ImageSize{static_cast<int>(width), static_cast<int>(height)};
   }
