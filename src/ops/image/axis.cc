@@ -15,10 +15,9 @@ double weight(Filter filter, double x) {
   return std::max(0.0, 1.0 - std::abs(x));
 }
 
-// One position's source pixels before they are paired.
+// The source pixels [first, first + count) of one position, before they are paired.
 struct Window {
   int first;
-  size_t at;  // in the array of exact weights
   int count;
 };
 
@@ -32,29 +31,24 @@ class Windows {
 
   int most() const { return static_cast<int>(std::ceil(support_)) * 2 + 1; }
 
-  // Appends the weights, which sum to 1.
-  Window append(int position, std::vector<double>& weights) const {
-    double centre = (position + 0.5) * scale_;
-    size_t at = weights.size();
+  // Writes the weights, which sum to 1, to `weights`, of which there are at most most().
+  Window of(int position, double* weights) const {
+    const double centre = (position + 0.5) * scale_;
     if (key_.filter == Filter::kNearest) {
-      weights.push_back(1.0);
-      return {std::min(static_cast<int>(centre), key_.in - 1), at, 1};
+      *weights = 1;
+      return {std::min(static_cast<int>(centre), key_.in - 1), 1};
     }
     int first = std::max(0, static_cast<int>(centre - support_ + 0.5));
     int last = std::min(key_.in, static_cast<int>(centre + support_ + 0.5));
+    const double step = 1.0 / spread_;
+    const auto at = [&](int i) { return weight(key_.filter, (i - centre + 0.5) * step); };
+    while (at(first) == 0) ++first;
+    while (at(last - 1) == 0) --last;
     double sum = 0;
-    double step = 1.0 / spread_;
-    for (int i = first; i < last; ++i) {
-      weights.push_back(weight(key_.filter, (i - centre + 0.5) * step));
-      sum += weights.back();
-    }
-    for (size_t i = at; i < weights.size(); ++i) weights[i] /= sum;
-    while (weights.back() == 0) weights.pop_back();
-    while (weights[at] == 0) {
-      ++at;
-      ++first;
-    }
-    return {first, at, static_cast<int>(weights.size() - at)};
+    for (int i = first; i < last; ++i) sum += weights[i - first] = at(i);
+    const double share = 1 / sum;
+    for (int i = 0; i < last - first; ++i) weights[i] *= share;
+    return {first, last - first};
   }
 
  private:
@@ -70,29 +64,30 @@ void Axis::build(const AxisKey& key) {
   assert(key.in > 0 && key.out > 0 && key.begin >= 0 && key.count > 0);
   assert(key.begin + key.count <= key.out);
   Windows windows(key);
-  // Room for the longest window's weights, and for one that is shorter at the picture's edge and
-  // so heavier: the number of bits is the same for all positions.
-  exact_.clear();
-  exact_.reserve(static_cast<size_t>(key.count) * static_cast<size_t>(windows.most()));
+  const auto most = static_cast<size_t>(windows.most());
+  thread_local std::vector<double> scratch;
+  scratch.resize(std::max(scratch.size(), static_cast<size_t>(key.count) * most));
   reach.clear();
   reach.reserve(static_cast<size_t>(key.count));
   begin = key.in;
   end = 0;
-  size_t total = 0;
   most_pairs = 0;
+  size_t total = 0;
+  double largest = 0;
   for (int i = 0; i < key.count; ++i) {
-    Window window = windows.append(key.begin + i, exact_);
+    double* exact = scratch.data() + static_cast<size_t>(i) * most;
+    const Window window = windows.of(key.begin + i, exact);
+    largest = std::max(largest, *std::max_element(exact, exact + window.count));
     begin = std::min(begin, window.first);
     end = std::max(end, window.first + window.count);
-    // For now `pairs` is the number of pixels, and `weights` an index in exact_.
-    reach.push_back({window.first, window.count, static_cast<uint32_t>(window.at)});
     const int pairs = (window.count + (key.even ? window.first & 1 : 0) + 1) / 2;
     most_pairs = std::max(most_pairs, pairs);
     total += static_cast<size_t>(pairs);
+    reach.push_back({window.first, window.count, 0});  // for now, pixels instead of pairs
   }
   if (key.even) begin &= ~1;
 
-  double largest = *std::max_element(exact_.begin(), exact_.end());
+  // A window at the picture's edge is shorter, and its weights are larger; all have as many bits.
   bits = key.most_bits;
   while (largest * (1 << bits) > 32766) --bits;
   const double one = 1 << bits;
@@ -101,8 +96,8 @@ void Axis::build(const AxisKey& key) {
   // time is a slow one; where down is one long loop after another, fewer pairs are better.
   weights.assign(key.even ? reach.size() * static_cast<size_t>(most_pairs) : total, 0);
   uint32_t* pairs = weights.data();
+  const double* exact = scratch.data();
   for (Reach& to : reach) {
-    const double* exact = exact_.data() + to.weights;
     const int count = to.pairs;
     const int lead = key.even ? to.first & 1 : 0;
     to = {to.first - lead, key.even ? most_pairs : (count + 1) / 2,
@@ -119,6 +114,7 @@ void Axis::build(const AxisKey& key) {
     }
     assert(given == 1 << bits);
     pairs += to.pairs;
+    exact += most;
   }
 }
 

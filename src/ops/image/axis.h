@@ -47,9 +47,6 @@ struct Axis {
   std::vector<uint32_t> weights;  // two int16: the first pixel's in the low half
 
   void build(const AxisKey& key);
-
- private:
-  std::vector<double> exact_;  // scratch of build()
 };
 
 // The table for `key`, from a small cache of this thread's. It stays valid until two more tables

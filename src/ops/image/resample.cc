@@ -26,7 +26,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/image/resample.cc"
-// SSE4 and Zen 4 bring nothing here beyond their neighbours.
+// SSE4 brings nothing here beyond SSSE3.
 #define HWY_DISABLED_TARGETS HWY_SSE4
 #define HWY_WANT_AVX3_DL         // not attained by default
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
