@@ -73,7 +73,7 @@ LEAT_OP(
                          "known size that is far smaller; boxes stay in full-size pixels"},
                  {.name = "oversample",
                   .type = ParamType::kFloat,
-                  .fallback = 2.0,
+                  .fallback = 1.5,
                   .min = 1,
                   .max = 8,
                   .doc = "how many times larger than needed a reduced picture still is, at "
