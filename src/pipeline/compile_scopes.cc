@@ -63,9 +63,11 @@ class Scopes {
     for (size_t i = 0; i < draft_.steps.size(); ++i) {
       if (draft_.steps[i]->used) scope_of_step(static_cast<int>(i));
     }
-    for (size_t u = 0; u < draft_.units.size(); ++u) scope_of_unit(static_cast<int>(u));
-    for (const DraftOutput& output : draft_.outputs) {
-      for (const Ref& ref : output.item.alternatives) scope_of_ref(ref);
+    for (size_t u = 0; u < draft_.units.size(); ++u) {
+      if (draft_.units[u]->used) scope_of_unit(static_cast<int>(u));
+    }
+    for (size_t i = 0; i < draft_.closed.size(); ++i) {
+      if (draft_.closed[i].used) scope_of_ref({Ref::Kind::kClosed, static_cast<int>(i), 0});
     }
   }
 

@@ -42,8 +42,7 @@ const Step& step_of(const Plan& plan, const std::string& name) {
   for (const Step& step : plan.steps) {
     if (step.name == name) return step;
   }
-  ADD_FAILURE() << "no step " << name;
-  return plan.steps[0];
+  throw std::runtime_error("there is no step " + name);
 }
 
 // A value's name, from where it lies: an independent reading of the slots.
@@ -236,11 +235,6 @@ TEST(CompileScopes, Loops) {
        "  a: { op: fake.same, for_each: v, inputs: { x: v } }\n"
        "  s: { op: fake.same, inputs: { x: { gather: a.y } } }\n", "  o: s.y\n", "0: v",
        "all of a.y"},
-      {"gathered twice",
-       "  a: { op: fake.same, for_each: deep, inputs: { x: deep } }\n"
-       "  b: { op: fake.add, for_each: a.y, inputs: { a: a.y, b: x } }\n"
-       "  s: { op: fake.number, for_each: { gather: { gather: b.sum } }, inputs: { x: index } }\n",
-       "  o: s.y\n", "", ""},
       {"index", "  s: { op: fake.number, for_each: v, inputs: { x: index } }\n", "  o: s.y\n",
        "0: v", "index"},
       {"kept rows",
@@ -263,7 +257,6 @@ TEST(CompileScopes, Loops) {
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.what);
-    if (std::string(c.what) == "gathered twice") continue;  // is refused; see bad_pipelines
     auto plan = plan_of(file(kInputs, c.steps, c.outputs));
     ASSERT_TRUE(plan);
     check_plan(*plan);
@@ -275,14 +268,14 @@ TEST(CompileScopes, Loops) {
 TEST(CompileScopes, OutputsCloseAllLoops) {
   auto plan = plan_of(file(kInputs,
                            "  a: { op: fake.same, for_each: deep, inputs: { x: deep } }\n"
-                           "  b: { op: fake.same, for_each: a.y, inputs: { x: a.y } }\n",
-                           "  o: b.y\n  p: { gather: b.y }\n"));
+                           "  b: { op: fake.add, for_each: a.y, inputs: { a: a.y, b: x } }\n",
+                           "  o: b.sum\n  p: { gather: b.sum }\n"));
   ASSERT_TRUE(plan);
   check_plan(*plan);
-  EXPECT_EQ(output_of(*plan, 0), "all of all of b.y");
+  EXPECT_EQ(output_of(*plan, 0), "all of all of b.sum");
   EXPECT_EQ(plan->outputs[0].type.text(), "FP32[?,?,4]");
   EXPECT_TRUE(plan->outputs[0].ragged);
-  EXPECT_EQ(output_of(*plan, 1), "all of all of b.y");
+  EXPECT_EQ(output_of(*plan, 1), "all of all of b.sum");
 }
 
 TEST(CompileTypes, RaggedOnlyWhereRowsMayDiffer) {
@@ -315,8 +308,8 @@ TEST(CompileTypes, DimensionsAreUnifiedByName) {
 }
 
 TEST(CompileTypes, WhatMayBeAbsent) {
-  const std::string inputs = "  a: { type: FP32[3], optional: true }\n  b: FP32[3]\n"
-                             "  c: { type: FP32[3], default: [1, 2, 3] }\n";
+  const std::string inputs = "  a: { type: \"FP32[3]\", optional: true }\n  b: FP32[3]\n"
+                             "  c: { type: FP32, shape: [3], default: [1, 2, 3] }\n";
   struct {
     const char* steps;
     bool absent;
@@ -353,16 +346,14 @@ TEST(CompileModels, BatchAxes) {
        {0, 0}, "INT64[length]"},
       {"  m: { model: speech.onnx, inputs: { input: s, state: st, sr: { value: 16000 } },\n"
        "       batch: { axis: { state: 1, stateN: 1 } } }\n", 8, {0, 1, -1}, {0, 1}, "FP32[?]"},
-      {"  m: { model: detector.onnx, inputs: { images: { value: [1] } } }\n", 0, {}, {}, ""},
       {"  m: { model: whole.onnx, inputs: { x: four } }\n", 1, {0}, {-1}, "FP32[4]"},
-      {"  m: { model: whole.onnx, inputs: { x: rows }, batch: { axis: none } }\n", 1, {-1}, {-1},
+      {"  m: { model: whole.onnx, inputs: { x: many }, batch: { axis: none } }\n", 1, {-1}, {-1},
        "FP32[n,4]"},
   };
   for (const auto& c : cases) {
-    if (c.max == 0) continue;
     SCOPED_TRACE(c.step);
     auto plan = plan_of(file("  t: INT64[?]\n  s: FP32[?]\n  st: FP32[2,128]\n  four: FP32[4]\n"
-                             "  rows: FP32[?,4]\n", c.step,
+                             "  many: FP32[?,4]\n", c.step,
                              std::string(c.step).find("words") != std::string::npos
                                  ? "  o: m[\"inputs:0\"]\n"
                              : std::string(c.step).find("speech") != std::string::npos
@@ -444,10 +435,11 @@ TEST(CompileIncluded, IsInlined) {
                            "  sub: { pipeline: inner.yaml, for_each: v, when: max(v) > 0,\n"
                            "         inputs: { picture: photo, boxes: w } }\n"
                            "  s: { op: fake.join, inputs: { parts: [sub.best, x] } }\n",
-                           "  o: s.whole\n"));
+                           "  o: s.whole\n  p: sub.pieces\n"));
   ASSERT_TRUE(plan);
   check_plan(*plan);
   EXPECT_EQ(scopes_of(*plan), "0: v; 1: w");
+  EXPECT_EQ(output_of(*plan, 1), "all of all of sub.crop.image");
   EXPECT_EQ(input_of(*plan, "sub.decode"), "photo");
   EXPECT_EQ(step_of(*plan, "sub.decode").scope, 1);
   EXPECT_EQ(input_of(*plan, "sub.crop", 1), "row of w");
@@ -456,6 +448,16 @@ TEST(CompileIncluded, IsInlined) {
   EXPECT_EQ(step_of(*plan, "sub.crop").when->references.size(), 2u);  // the outer's and its own
   EXPECT_EQ(step_of(*plan, "sub.crop").options.timeout, 200 * kMillisecond);
   EXPECT_EQ(step_of(*plan, "sub.crop").place.file, "inner.yaml");
+}
+
+TEST(CompileIncluded, LeavesOutWhatIsNotNeeded) {
+  auto plan = plan_of(file(kInputs + "  photo: BYTES\n",
+                           "  sub: { pipeline: inner.yaml, inputs: { picture: photo, boxes: w } }\n",
+                           "  o: sub.best\n"));
+  ASSERT_TRUE(plan);
+  check_plan(*plan);
+  ASSERT_EQ(plan->steps.size(), 1u);
+  EXPECT_EQ(plan->steps[0].name, "sub.size");
 }
 
 TEST(Compile, VariablesNeverShow) {
@@ -474,20 +476,16 @@ TEST(Compile, VariablesNeverShow) {
            "  s: { op: fake.same, device: \"${LEAT_TEST_SECRET}\", inputs: { x: v } }\n",
        }) {
     std::string message = message_of(file(kInputs, steps, "  o: s.y\n"));
-    EXPECT_THAT(message, HasSubstr("LEAT_TEST")) << steps;
+    EXPECT_FALSE(message.empty()) << steps;
     EXPECT_THAT(message, testing::Not(HasSubstr("hunter2"))) << message;
     EXPECT_THAT(message, testing::Not(HasSubstr("/secret"))) << message;
   }
-  auto plan = plan_of(file("  v: \"FP32[${LEAT_TEST_UNSET:-7}]\"\n",
-                           "  s: { op: fake.same, instances: \"${LEAT_TEST_UNSET:-2}\", inputs: { "
-                           "x: v } }\n", "  o: s.y\n"));
-  EXPECT_EQ(plan, nullptr);  // a text in quotes is no integer
 }
 
 TEST(Compile, Variables) {
   auto plan = plan_of(file("  v: \"FP32[${LEAT_TEST_UNSET:-7}]\"\n",
-                           "  s: { op: fake.same, instances: ${LEAT_TEST_UNSET:-2}, inputs: { x: v "
-                           "} }\n", "  o: s.y\n"));
+                           "  s: { op: fake.same, instances: \"${LEAT_TEST_UNSET:-2}\", "
+                           "inputs: { x: v } }\n", "  o: s.y\n"));
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->outputs[0].type.text(), "FP32[7]");
   EXPECT_EQ(plan->steps[0].options.instances, 2);

@@ -63,6 +63,7 @@ class Builder final : public YAML::EventHandler {
     bool is_key = !open_.empty() && open_.back().node.kind == Node::Kind::kMap &&
                   !open_.back().key.has_value();
     node.text = is_key ? value : expand(node);
+    node.expanded = node.text != node.shown;
     add(std::move(node), anchor);
   }
 
@@ -220,7 +221,7 @@ const Node* Node::find(std::string_view key) const {
 }
 
 std::optional<int64_t> Node::integer() const {
-  if (!is_text() || quoted) return std::nullopt;
+  if (!is_text() || (quoted && !expanded)) return std::nullopt;
   std::string_view digits = text;
   if (digits.starts_with('+')) digits.remove_prefix(1);
   if (digits.starts_with('+') || digits.empty()) return std::nullopt;
@@ -228,7 +229,7 @@ std::optional<int64_t> Node::integer() const {
 }
 
 std::optional<double> Node::number() const {
-  if (!is_text() || quoted) return std::nullopt;
+  if (!is_text() || (quoted && !expanded)) return std::nullopt;
   std::string_view digits = text;
   if (digits == ".nan") return std::numeric_limits<double>::quiet_NaN();
   if (digits == ".inf" || digits == "+.inf") return std::numeric_limits<double>::infinity();
@@ -240,7 +241,7 @@ std::optional<double> Node::number() const {
 }
 
 std::optional<bool> Node::flag() const {
-  if (!is_text() || quoted) return std::nullopt;
+  if (!is_text() || (quoted && !expanded)) return std::nullopt;
   if (text == "true" || text == "True" || text == "TRUE") return true;
   if (text == "false" || text == "False" || text == "FALSE") return false;
   return std::nullopt;

@@ -78,6 +78,7 @@ struct DraftRows {
 struct DraftClosed {
   Ref inner;
   int unit;
+  bool used = false;
 };
 
 struct DraftOutput {
@@ -149,6 +150,7 @@ struct Unit {
   std::vector<DraftCondition> conditions;  // `when` of the step that it is, and of those around it
   Place place;                          // of that step's name
   Nanos timeout = kNever;
+  bool used = false;
 };
 
 // A loop once it is settled, or scope 0.
@@ -230,8 +232,7 @@ struct Row {
 };
 Row row_of(const Draft& draft, const Ref& ref, int reader);
 
-// Every value that a step needs: its own inputs, conditions and lists, and those of the `pipeline`
-// steps around it.
+// Every value that a step names: inputs, conditions and lists.
 void for_each_use(const Draft& draft, const DraftStep& step,
                   const std::function<void(const Ref&, const Place&)>& use);
 

@@ -74,7 +74,7 @@ const Table& step_table() {
            .doc = "Parameters of the operator; `leat ops NAME` documents them."},
           {.name = "ports", .forms = kMapping, .takes = "mapping of a new name to the model's",
            .fallback = "", .doc = "New names for ports of a model."},
-          {.name = "for_each", .forms = kText | kList, .takes = "value, or list of values",
+          {.name = "for_each", .forms = kText | kList | kMapping, .takes = "value, or list of values",
            .fallback = "",
            .doc = "Runs once for every row of the value; of several, walked together."},
           {.name = "when", .forms = kText | kFlag, .takes = "expression", .fallback = "",
