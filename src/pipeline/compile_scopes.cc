@@ -20,13 +20,14 @@ class Scopes {
     for (size_t i = 0; i < loop_of_set_.size(); ++i) loop_of_set_[i] = static_cast<int>(i);
   }
 
-  void settle() {
+  bool settle() {
     find_used_sets();
     do {
       run(false);
     } while (join());
     run(true);
     number_loops();
+    return !cyclic_;
   }
 
  private:
@@ -334,7 +335,7 @@ std::string name_of(const Draft& draft, const Ref& ref) {
   return {};
 }
 
-void settle_scopes(Draft& draft) { Scopes(draft).settle(); }
+bool settle_scopes(Draft& draft) { return Scopes(draft).settle(); }
 
 int scope_of(const Draft& draft, const Ref& ref) {
   auto at = static_cast<size_t>(ref.at);

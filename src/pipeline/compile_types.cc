@@ -94,7 +94,7 @@ class Types {
       case Ref::Kind::kGather: {
         const Ref& inner = draft_.gathers[at].inner;
         int loop = scope_of(draft_, inner);
-        return gathered(known_of(inner, loop), loop);
+        return loop > 0 ? gathered(known_of(inner, loop), loop) : Known();
       }
       case Ref::Kind::kRows: {
         Known rows{Type::of("INT64[?]"), 0, false};

@@ -183,6 +183,7 @@ class UnitValues {
         ref = {};
       }
       inner.input_values[i] = ref;
+      item.alternatives = {ref};
       inner.connections[i] = std::move(item);
     }
     for (size_t i = 0; i < names.size(); ++i) {
@@ -204,6 +205,7 @@ class UnitValues {
     auto expression = Expression::parse(when.text);
     if (!expression.ok()) {
       mistakes_.add(when.place(), cat("when: ", expression.status().message()));
+      draft_.lost = true;
       return std::nullopt;
     }
     DraftCondition out{when.text, when.place(), {}};
@@ -690,6 +692,28 @@ void for_each_use(const Draft& draft, const DraftStep& step,
   for_each_list(draft, step.set, use);
 }
 
+// Is a name not understood? Then what it meant may seem unused.
+static bool something_is_lost(const Draft& draft) {
+  bool lost = draft.lost;
+  auto look = [&](const Ref& ref, const Place&) { lost |= ref.wrong(); };
+  for (const auto& unit : draft.units) {
+    lost |= !unit->broken.empty();
+    for_each_use_of_unit(draft, *unit, look);
+  }
+  for (const auto& step : draft.steps) {
+    lost |= step->broken;
+    for_each_use(draft, *step, look);
+  }
+  for (const DraftOutput& output : draft.outputs) {
+    for (const Ref& ref : output.item.alternatives) {
+      bool wrong = ref.kind == Ref::Kind::kClosed &&
+                   draft.closed[static_cast<size_t>(ref.at)].inner.wrong();
+      lost |= ref.wrong() || wrong;
+    }
+  }
+  return lost;
+}
+
 void find_used(Draft& draft) {
   std::vector<char> seen(draft.steps.size());
   std::vector<char> unit_seen(draft.units.size());
@@ -747,16 +771,18 @@ void find_used(Draft& draft) {
   std::vector<DraftClosed> used = draft.closed;
   start_at_outputs(true);
   draft.closed = std::move(used);
+  bool lost = something_is_lost(draft);
   for (size_t i = 0; i < seen.size(); ++i) {
     DraftStep& step = *draft.steps[i];
     if (seen[i]) continue;
     step.used = true;  // so that everything else that is wrong with it is told, too
+    if (lost) continue;
     draft.mistakes.add(step.place, cat("step \"", step.name, "\" is not used: no output and no "
                                        "step that is used needs it"));
   }
   for (size_t u = 1; u < draft.units.size(); ++u) {
     const Unit& unit = *draft.units[u];
-    if (!unit_seen[u]) {
+    if (!unit_seen[u] && !lost) {
       draft.mistakes.add(unit.place, cat("step \"", unit.prefix.substr(0, unit.prefix.size() - 1),
                                          "\" is not used: no output and no step that is used needs "
                                          "it"));

@@ -175,7 +175,7 @@ class Builder final : public YAML::EventHandler {
                    !std::isdigit(static_cast<unsigned char>(name[0]));
       for (char c : name) sound &= std::isalnum(static_cast<unsigned char>(c)) || c == '_';
       if (!sound) {
-        mistakes_.add(node.place(), cat("\"", shortened(text), "\": after ${ a variable's name and "
+        mistakes_.add_last_word(node.place(), cat("\"", shortened(text), "\": after ${ a variable's name and "
                                         "} are wanted, as in ${VAR} or ${VAR:-text}; write $${ "
                                         "for the characters themselves"));
         return text;
@@ -187,7 +187,7 @@ class Builder final : public YAML::EventHandler {
       } else if (mark != std::string::npos) {
         out += inside.substr(mark + 2);
       } else {
-        mistakes_.add(node.place(), cat("the environment variable ", name,
+        mistakes_.add_last_word(node.place(), cat("the environment variable ", name,
                                         " is not set; ${", name, ":-text} gives a default"));
       }
       i = close + 1;
@@ -263,6 +263,7 @@ std::unique_ptr<Document> parse_document(std::string_view text, const std::strin
                                          Mistakes& mistakes) {
   auto document = std::make_unique<Document>();
   document->file = file;
+  mistakes.name_file(file);
   document->root.file = &document->file;
   document->root.line = document->root.column = 1;
   if (text.size() > kLargestFile) {

@@ -180,6 +180,7 @@ struct Draft {
   std::vector<DraftOutput> outputs;
   std::vector<DraftSet> sets;
   std::vector<Value> constants;
+  bool lost = false;  // a name could not even be read
 
   // Filled by settle_scopes().
   std::vector<DraftScope> scopes;  // a parent stands before its children
@@ -215,7 +216,7 @@ void connect_units(Draft& draft);  // the values that steps, conditions, loops a
 // Notes steps that nothing needs, and takes out those of inlined pipelines that are not needed here.
 void find_used(Draft& draft);
 
-void settle_scopes(Draft& draft);
+bool settle_scopes(Draft& draft);  // false: there is a cycle, and nothing more can be said
 void settle_types(Draft& draft);
 std::unique_ptr<Plan> lower(Draft& draft);
 
