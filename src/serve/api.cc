@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "pipeline/format.h"
 #include "serve/page.h"
 #include "serve/protocol/infer_reply.h"
 #include "serve/protocol/infer_request.h"
@@ -193,10 +194,8 @@ class Api::Visit final : public Service {
     const RequestHead& head = exchange.head;
     if (std::string_view text = head.parameter("timeout"); !text.empty()) {
       auto nanos = parse_duration(text);
-      if (!nanos) {
-        return exchange.fail(Status(Code::kBadInput, cat("timeout is \"", text,
-                                                         "\"; allowed: a number and ns, us, ms, s "
-                                                         "or m, such as 50ms")));
+      if (!nanos.ok()) {
+        return exchange.fail(nanos.status().within(cat("timeout is \"", text, "\"")));
       }
       options_.timeout = *nanos;
     }

@@ -1,7 +1,6 @@
 #include "serve/http/request_head.h"
 
 #include <charconv>
-#include <cmath>
 
 #include "base/text.h"
 
@@ -32,22 +31,6 @@ std::string_view RequestHead::parameter(std::string_view name) const {
     rest.remove_prefix(end + 1);
   }
   return {};
-}
-
-std::optional<int64_t> parse_duration(std::string_view text) {
-  double number = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc()) return std::nullopt;
-  std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
-  double scale = unit == "ns"   ? 1
-                 : unit == "us" ? 1e3
-                 : unit == "ms" ? 1e6
-                 : unit == "s"  ? 1e9
-                 : unit == "m"  ? 60e9
-                                : 0;
-  double nanos = number * scale;
-  if (!(nanos >= 1 && nanos < 9e18)) return std::nullopt;
-  return static_cast<int64_t>(nanos);
 }
 
 std::string percent_decoded(std::string_view text) {

@@ -36,9 +36,6 @@ struct RequestHead {
   std::string_view parameter(std::string_view name) const;
 };
 
-// "50ms", "1.5s", "200us", "10ns", "2m" to nanoseconds, at least 1; nullopt when it is none.
-std::optional<int64_t> parse_duration(std::string_view text);
-
 // %41 becomes A. Bad escapes stay as they are.
 std::string percent_decoded(std::string_view text);
 
