@@ -38,8 +38,8 @@ struct Client {
     if (want == 0) {
       size_t end = in.find("\r\n\r\n");
       if (end == std::string::npos || end > have) return false;
-      size_t at = in.find("Content-Length: ");
-      size_t length = at < end ? std::strtoul(in.data() + at + 16, nullptr, 10) : 0;
+      size_t at = in.find("\r\nContent-Length: ");
+      size_t length = at < end ? std::strtoul(in.data() + at + 18, nullptr, 10) : 0;
       want = end + 4 + length;
       if (out.size() < length) {
         out = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n" +
