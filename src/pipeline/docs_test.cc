@@ -47,9 +47,10 @@ TEST(Schema, IsJsonAndNamesEverything) {
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   ASSERT_EQ(parser.parse(schema).get(root), simdjson::SUCCESS);
-  for (const char* path : {"/definitions/pipeline/properties/leat", "/definitions/step/properties/op",
-                           "/definitions/pad/properties/lengths", "/definitions/any_value/anyOf/4",
-                           "/definitions/step/allOf/1/then/properties/params"}) {
+  for (const char* path :
+       {"/definitions/pipeline/properties/leat", "/definitions/step/properties/op",
+        "/definitions/pad/properties/lengths", "/definitions/any_value/anyOf/4",
+        "/definitions/step/allOf/1/then/properties/params"}) {
     simdjson::dom::element found;
     EXPECT_EQ(root.at_pointer(path).get(found), simdjson::SUCCESS) << path;
   }
