@@ -25,7 +25,7 @@
 //             }}));
 //
 // Threads: run() is called from many threads at once on one object. State that must survive a call
-// does not belong here; scratch memory is thread_local or comes from call.scratch().
+// does not belong here; scratch memory is thread_local.
 #pragma once
 
 #include <cstdint>
@@ -137,7 +137,7 @@ class OpCall {
   size_t count(size_t port) const { return inputs_[port].size(); }
 
   // Memory for an output, uninitialised, placed where its consumer wants it. Call it once a port,
-  // as soon as the shape is known. For BYTES scalars use output_bytes() or give().
+  // as soon as the shape is known. For BYTES use give() with Tensor::bytes or Tensor::strings.
   virtual Result<Tensor*> output(size_t port, DType type, const Shape& shape) = 0;
   // A value that exists already (an input, a view on one, a tensor made with Tensor::allocate).
   virtual void give(size_t port, Tensor value) = 0;

@@ -135,6 +135,9 @@ class Pipeline;
 class Request {
  public:
   explicit Request(const Pipeline& pipeline);
+  Request(Request&&) = default;
+  Request& operator=(Request&&) = default;
+  ~Request();
   // Positions are those of Pipeline::inputs(). Checked by submit().
   void set(size_t input, Value value) { inputs_[input] = std::move(value); }
   // kBadInput if there is no such input.

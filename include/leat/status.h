@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cassert>
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -68,6 +69,9 @@ template <typename T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : state_(std::move(value)) {}  // NOLINT: implicit on purpose
+  template <typename U>                          // a derived object for its interface
+    requires(std::convertible_to<U, T> && !std::convertible_to<U, Status>)
+  Result(U value) : state_(T(std::move(value))) {}  // NOLINT
   Result(Status status) : state_(std::move(status)) { assert(!std::get<Status>(state_).ok()); }
 
   bool ok() const { return state_.index() == 0; }

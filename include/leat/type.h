@@ -5,7 +5,7 @@
 //   UINT8[?,?,3]      ?: any size                  says n
 //   FP32[...]         any rank        FP32|FP16[...]  either
 //   BYTES             rank 0          ANY[...]     every element type; NUMBER: all but BYTES
-//   IMAGE             UINT8[height,width,3], RGB, upright
+//   IMAGE             UINT8[?,?,3]: height, width, RGB, upright
 // In `FP32[n,...]` the rank is at least that of what stands before the dots.
 #pragma once
 

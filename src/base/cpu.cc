@@ -88,7 +88,10 @@ uint32_t thread_number() {
   return number;
 }
 
-void name_thread(const char* name) { pthread_setname_np(pthread_self(), name); }
+void name_thread(const char* name) {
+  // The kernel refuses longer names.
+  pthread_setname_np(pthread_self(), std::string(name).substr(0, 15).c_str());
+}
 
 int64_t process_cpu_nanos() {
   timespec time;

@@ -27,7 +27,7 @@ class Flow {
   virtual void run(void* unit) = 0;
 
  protected:
-  ~Flow() = default;
+  virtual ~Flow() = default;
 
  private:
   friend class Pool;

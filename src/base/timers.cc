@@ -26,10 +26,15 @@ Timers::~Timers() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Timers::arm(Timer& timer, Nanos due) {
+void Timers::arm(Timer& timer, Nanos due) { arm(timer, due, false); }
+
+void Timers::arm_no_later(Timer& timer, Nanos due) { arm(timer, due, true); }
+
+void Timers::arm(Timer& timer, Nanos due, bool only_earlier) {
   bool wake;
   {
     std::lock_guard lock(mutex_);
+    if (only_earlier && timer.position_ != Timer::kIdle && timer.due_ <= due) return;
     timer.due_ = due;
     if (timer.position_ == Timer::kIdle) {
       heap_.push_back(&timer);

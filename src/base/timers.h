@@ -24,7 +24,7 @@ class Timer {
   virtual void fire() = 0;
 
  protected:
-  ~Timer() = default;
+  virtual ~Timer() = default;
 
  private:
   friend class Timers;
@@ -40,6 +40,8 @@ class Timers {
 
   // Fires at or soon after `due`. Moves the timer if it is armed already.
   void arm(Timer& timer, Nanos due);
+  // The same, but leaves a timer alone that is armed for an earlier time.
+  void arm_no_later(Timer& timer, Nanos due);
   // True if it will not fire; false if it has fired or was not armed. Waits while it fires on
   // another thread.
   bool cancel(Timer& timer);
@@ -48,6 +50,7 @@ class Timers {
 
  private:
   void sleep_and_fire();
+  void arm(Timer& timer, Nanos due, bool only_earlier);
   void place(size_t position, Timer* timer);
   void sift_up(size_t position);
   void sift_down(size_t position);

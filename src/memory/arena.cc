@@ -32,7 +32,14 @@ namespace {
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kSmallest = 192;  // with its Block 256
 constexpr int kStepsPerDoubling = 4;
-constexpr uint32_t kClasses = 4 * 30;  // up to 256 GiB
+constexpr uint32_t kClasses = kStepsPerDoubling * 40;  // up to 256 TiB, more than can be mapped
+// The heap's address range, as a multiple of its limit, as long as that is not beyond kMostRange.
+constexpr uint64_t kRangeFactor = 64;
+#if defined(__SANITIZE_THREAD__)
+constexpr uint64_t kMostRange = uint64_t{1} << 40;  // ThreadSanitizer leaves little to the program
+#else
+constexpr uint64_t kMostRange = uint64_t{1} << 43;
+#endif
 
 // Class c holds strides of 256 * 2^(c/4) * (1 + (c%4)/4) bytes, its Block included.
 constexpr uint64_t stride_of(uint32_t size_class) {
@@ -123,10 +130,11 @@ class ThreadCache {
 thread_local bool ThreadCache::gone_ = false;
 thread_local ThreadCache ThreadCache::cache_;
 
-Arena::Arena(std::string name, std::byte* base, uint64_t limit, int fd)
+Arena::Arena(std::string name, std::byte* base, uint64_t range, uint64_t limit, int fd)
     : name_(std::move(name)),
       id_(next_id.fetch_add(1)),
       base_(base),
+      range_(range),
       limit_(limit),
       fd_(fd),
       free_(kClasses) {
@@ -135,12 +143,13 @@ Arena::Arena(std::string name, std::byte* base, uint64_t limit, int fd)
 }
 
 Arena::~Arena() {
+  assert(in_use_.load() == 0);
   {
     std::lock_guard lock(arenas_mutex);
     std::erase(arenas(), this);
   }
-  LEAT_UNPOISON(base_, limit_);
-  munmap(base_, limit_);
+  LEAT_UNPOISON(base_, end_);
+  munmap(base_, range_);
   if (fd_ >= 0) close(fd_);
 }
 
@@ -151,14 +160,20 @@ Arena& Arena::heap() {
     uint64_t limit = configured_heap_limit.load();
     if (limit == 0) limit = memory_limit();
     limit = (limit + kPage - 1) / kPage * kPage;
-    void* base = mmap(nullptr, limit, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint64_t range = std::max(limit, std::min(limit, kMostRange / kRangeFactor) * kRangeFactor);
+    void* base;
+    while (true) {
+      base = mmap(nullptr, range, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (base != MAP_FAILED || range <= limit) break;
+      range = std::max(limit, range / 2);  // under `ulimit -v`
+    }
     if (base == MAP_FAILED) {
       fprintf(stderr, "leat: cannot reserve %llu bytes of address space for the buffer pool: %s\n",
               static_cast<unsigned long long>(limit), strerror(errno));
       abort();
     }
-    return new Arena("heap", static_cast<std::byte*>(base), limit, -1);
+    return new Arena("heap", static_cast<std::byte*>(base), range, limit, -1);
   }();
   return *arena;
 }
@@ -183,7 +198,7 @@ Result<std::unique_ptr<Arena>> Arena::shared(std::string name, uint64_t limit) {
     return status;
   }
   return std::unique_ptr<Arena>(
-      new Arena(std::move(name), static_cast<std::byte*>(base), limit, fd));
+      new Arena(std::move(name), static_cast<std::byte*>(base), limit, limit, fd));
 }
 
 Result<Block*> Arena::allocate(uint64_t bytes) {
@@ -192,6 +207,14 @@ Result<Block*> Arena::allocate(uint64_t bytes) {
                                          " that the arena ", name_, " may grow to"));
   }
   uint32_t size_class = class_of(bytes);
+  auto stride = static_cast<int64_t>(stride_of(size_class));
+  int64_t in_use = in_use_.fetch_add(stride, std::memory_order_relaxed) + stride;
+  if (in_use > static_cast<int64_t>(limit_)) {
+    in_use_.fetch_sub(stride, std::memory_order_relaxed);
+    return Status(Code::kOverloaded,
+                  cat("the arena ", name_, " has reached its limit: ", bytes,
+                      " bytes more than the ", in_use - stride, " in use would pass ", limit_));
+  }
   Block* block = nullptr;
   bool cached = fd_ < 0 && bytes <= kCachedBytes;
   if (cached) {
@@ -199,11 +222,15 @@ Result<Block*> Arena::allocate(uint64_t bytes) {
   }
   if (!block) block = pop(size_class);
   if (!block) {
-    LEAT_ASSIGN(block, cut(size_class));
+    auto fresh = cut(size_class);
+    if (!fresh.ok()) {
+      in_use_.fetch_sub(stride, std::memory_order_relaxed);
+      return fresh.status();
+    }
+    block = *fresh;
   }
   LEAT_UNPOISON(block->payload, bytes);
   block->refs.store(1, std::memory_order_relaxed);
-  in_use_.fetch_add(static_cast<int64_t>(stride_of(size_class)), std::memory_order_relaxed);
   return block;
 }
 
@@ -212,6 +239,7 @@ Block* Arena::pop(uint32_t size_class) {
   FreeList& list = free_[size_class];
   if (list.blocks.empty()) return nullptr;
   Block* block = list.blocks.back();
+  if (list.blocks.size() > list.cold) warm_ -= stride_of(size_class);
   list.blocks.pop_back();
   list.low_water = std::min(list.low_water, list.blocks.size());
   list.cold = std::min(list.cold, list.blocks.size());
@@ -221,9 +249,10 @@ Block* Arena::pop(uint32_t size_class) {
 Result<Block*> Arena::cut(uint32_t size_class) {
   uint64_t stride = stride_of(size_class);
   std::lock_guard lock(mutex_);
-  if (stride > limit_ - end_) {
+  if (stride > range_ - end_) {
     return Status(Code::kOverloaded,
-                  cat("the arena ", name_, " has reached its limit of ", limit_, " bytes"));
+                  cat("the arena ", name_, " has no room left for a buffer of ", stride,
+                      " bytes: ", end_, " of ", range_, " are cut up for other sizes or in use"));
   }
   auto* block = new (base_ + end_) Block{};
   block->arena = id_;
@@ -240,6 +269,10 @@ Result<Block*> Arena::cut(uint32_t size_class) {
 void Arena::push(Block* block) {
   std::lock_guard lock(mutex_);
   free_[block->size_class].blocks.push_back(block);
+  warm_ += stride_of(block->size_class);
+  // Free lists of many sizes must not add up to more memory than the limit allows.
+  if (warm_ + static_cast<uint64_t>(std::max<int64_t>(0, in_use_.load())) <= limit_) return;
+  for (FreeList& list : free_) give_back(list, list.blocks.size());
 }
 
 void Arena::release_block(Block* block) {
@@ -265,23 +298,28 @@ void Arena::release_block(Block* block) {
   arena->push(block);
 }
 
+void Arena::give_back(FreeList& list, size_t count) {
+  for (size_t i = list.cold; i < count; ++i) {
+    Block* block = list.blocks[i];
+    warm_ -= stride_of(block->size_class);
+    uint64_t begin = (block->offset + kPage - 1) / kPage * kPage;
+    uint64_t end = (block->offset + block->capacity) / kPage * kPage;
+    if (begin >= end) continue;
+    if (fd_ >= 0) {
+      fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(begin),
+                static_cast<off_t>(end - begin));
+    } else {
+      madvise(base_ + begin, end - begin, MADV_DONTNEED);
+    }
+  }
+  list.cold = std::max(list.cold, count);
+}
+
 void Arena::trim() {
   std::lock_guard lock(mutex_);
   for (FreeList& list : free_) {
     // Blocks are used from the back: the first low_water ones lay idle since the last call.
-    for (size_t i = list.cold; i < list.low_water; ++i) {
-      Block* block = list.blocks[i];
-      uint64_t begin = (block->offset + kPage - 1) / kPage * kPage;
-      uint64_t end = (block->offset + block->capacity) / kPage * kPage;
-      if (begin >= end) continue;
-      if (fd_ >= 0) {
-        fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(begin),
-                  static_cast<off_t>(end - begin));
-      } else {
-        madvise(base_ + begin, end - begin, MADV_DONTNEED);
-      }
-    }
-    list.cold = std::max(list.cold, list.low_water);
+    give_back(list, list.low_water);
     list.low_water = list.blocks.size();
   }
 }

@@ -6,6 +6,10 @@
 // Every block is preceded by its 64-byte Block; payloads are 64-byte aligned. A payload holds no
 // pointers: (arena, offset, length) means the same in every process that maps the arena.
 //
+// What is held at one time is bounded by the limit. The heap's address range is many times as long,
+// since size classes never merge: what one burst of requests cut for its sizes must not be missing
+// for the sizes of the next. What lies free beyond the limit is given back to the system at once.
+//
 // Counts and free lists belong to the process that made the arena. Another process attaches it and
 // sees its bytes, and never allocates from or frees into it.
 //
@@ -27,18 +31,18 @@ struct ArenaStats {
   std::string name;
   uint64_t in_use;    // bytes in blocks that somebody holds
   uint64_t reserved;  // bytes cut from the arena so far, free lists included
-  uint64_t limit;     // bytes it may grow to
+  uint64_t limit;     // bytes that may be in use
 };
 
 class Arena {
  public:
-  // This process's own: the default for every tensor. Grows to `heap_limit()` bytes.
+  // This process's own: the default for every tensor. At most its limit is in use.
   static Arena& heap();
   // Must precede the first use of heap(); default: the memory of the machine (or cgroup).
   static void set_heap_limit(uint64_t bytes);
   // Backed by a memfd of at most `limit` bytes, to be mapped by other processes.
   static Result<std::unique_ptr<Arena>> shared(std::string name, uint64_t limit);
-  ~Arena();
+  ~Arena();  // nothing in it may be in use any more
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
@@ -82,11 +86,15 @@ class Arena {
 
  private:
   friend class ThreadCache;
-  Arena(std::string name, std::byte* base, uint64_t limit, int fd);
+  Arena(std::string name, std::byte* base, uint64_t range, uint64_t limit, int fd);
   static void release_block(Block* block);
   Block* pop(uint32_t size_class);          // from the free list, or null
   Result<Block*> cut(uint32_t size_class);  // from the arena's end
   void push(Block* block);
+
+  struct FreeList;
+  // Gives the memory of the first `count` blocks back to the system. Requires mutex_.
+  void give_back(FreeList& list, size_t count);
 
   struct FreeList {
     std::vector<Block*> blocks;
@@ -97,10 +105,12 @@ class Arena {
   const std::string name_;
   const uint32_t id_;
   std::byte* const base_;
+  const uint64_t range_;  // bytes of address space
   const uint64_t limit_;
   const int fd_;
   mutable std::mutex mutex_;
   uint64_t end_ = 0;            // guarded by mutex_
+  uint64_t warm_ = 0;           // bytes of free blocks that still hold memory; guarded by mutex_
   std::vector<FreeList> free_;  // guarded by mutex_
   std::atomic<int64_t> in_use_{0};
 };

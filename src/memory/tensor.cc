@@ -15,20 +15,24 @@ constexpr std::string_view kNames[kDTypes] = {"BOOL", "UINT8", "UINT16", "UINT32
                                               "INT8", "INT16", "INT32",  "INT64",  "FP16",
                                               "BF16", "FP32",  "FP64",   "BYTES"};
 
-// A borrowed tensor's block: the payload is the caller's.
+// A borrowed tensor's block: the payload is the caller's. It lies in a pool block itself, or, when
+// the pool is used up, in memory from the system, since lending cannot fail.
 struct Loan {
   Block block;
   void (*release)(void*);
   void* context;
+  bool pooled;
 };
 
 void end_loan(Block* block) {
   auto* loan = reinterpret_cast<Loan*>(block);
   auto* release = loan->release;
   void* context = loan->context;
-  // The Loan itself lies in a pool block.
-  auto* home = reinterpret_cast<Block*>(reinterpret_cast<std::byte*>(loan) - sizeof(Block));
-  home->drop();
+  if (loan->pooled) {
+    reinterpret_cast<Block*>(reinterpret_cast<std::byte*>(loan) - sizeof(Block))->drop();
+  } else {
+    delete loan;
+  }
   if (release) release(context);
 }
 
@@ -128,7 +132,7 @@ Result<Tensor> Tensor::allocate(DType type, const Shape& shape) {
 
 Result<Tensor> Tensor::bytes(std::string_view text) {
   LEAT_ASSIGN(Block * block, Arena::heap().allocate(text.size()));
-  std::memcpy(block->payload, text.data(), text.size());
+  if (!text.empty()) std::memcpy(block->payload, text.data(), text.size());
   Tensor tensor = view(block, DType::kBytes, Shape{}, block->payload, text.size());
   block->drop();
   return tensor;
@@ -160,8 +164,8 @@ Result<Tensor> Tensor::strings(std::span<const std::string_view> texts, const Sh
 Tensor Tensor::borrow(DType type, const Shape& shape, void* data, void (*release)(void*),
                       void* context) {
   auto home = Arena::heap().allocate(sizeof(Loan));
-  assert(home.ok());  // a few bytes: the arena would have to be wholly used up
-  auto* loan = new ((*home)->payload) Loan{};
+  Loan* loan = home.ok() ? new ((*home)->payload) Loan{} : new Loan{};
+  loan->pooled = home.ok();
   loan->block.refs.store(1, std::memory_order_relaxed);
   loan->block.payload = static_cast<std::byte*>(data);
   loan->block.release = end_loan;
@@ -213,9 +217,13 @@ Tensor Tensor::reshaped(const Shape& shape) const {
                   reinterpret_cast<std::byte*>(const_cast<char*>(text.data())), text.size());
     }
     std::string_view text = string(0);
-    auto table = strings(std::span(&text, 1), shape);
-    assert(table.ok());
-    return *std::move(table);
+    if (auto table = strings(std::span(&text, 1), shape); table.ok()) return *std::move(table);
+    // The pool is used up: as with loans, memory from the system.
+    auto* memory = static_cast<std::byte*>(operator new(sizeof(ByteSpan) + text.size()));
+    new (memory) ByteSpan{sizeof(ByteSpan), text.size()};
+    if (!text.empty()) std::memcpy(memory + sizeof(ByteSpan), text.data(), text.size());
+    return borrow(
+        dtype_, shape, memory, [](void* owned) { operator delete(owned); }, memory);
   }
   tensor.shape_ = shape;
   return tensor;

@@ -31,8 +31,6 @@ Result<Type> Type::parse(std::string_view text) {
   text = trim(text);
   if (text == "IMAGE") {
     Type type = exactly(DType::kUint8, Shape{-1, -1, 3});
-    type.dims[0].name = "height";
-    type.dims[1].name = "width";
     type.image = true;
     return type;
   }

@@ -55,8 +55,26 @@ void Value::drop_list() {
   if (list_) std::exchange(list_, nullptr)->drop();
 }
 
-Request::Request(const Pipeline& pipeline)
-    : pipeline_(&pipeline), inputs_(pipeline.inputs().size()) {}
+namespace {
+// The vectors of requests go round, so that a request allocates nothing.
+thread_local std::vector<std::vector<Value>> spare_inputs;
+}  // namespace
+
+Request::Request(const Pipeline& pipeline) : pipeline_(&pipeline) {
+  if (!spare_inputs.empty()) {
+    inputs_ = std::move(spare_inputs.back());
+    spare_inputs.pop_back();
+  }
+  inputs_.resize(pipeline.inputs().size());
+}
+
+Request::~Request() {
+  constexpr size_t kMostSpare = 16;
+  inputs_.clear();
+  if (inputs_.capacity() > 0 && spare_inputs.size() < kMostSpare) {
+    spare_inputs.push_back(std::move(inputs_));
+  }
+}
 
 Status Request::set(std::string_view input, Value value) {
   const std::vector<Port>& ports = pipeline_->inputs();

@@ -24,22 +24,32 @@ uint8_t level_of(uint32_t priority) {
 }  // namespace
 
 Call* Call::make(std::shared_ptr<CallSite> site) {
-  Executor& executor = *site->executor;
-  std::lock_guard lock(executor.calls_mutex_);
+  size_t index = thread_number() % kShards;
+  Executor::Shard& shard = site->executor->shards_[index];
+  std::lock_guard lock(shard.mutex);
   Call* call;
-  if (executor.spare_calls_.empty()) {
+  if (shard.spare.empty()) {
     call = new Call;
   } else {
-    call = executor.spare_calls_.back();
-    executor.spare_calls_.pop_back();
+    call = shard.spare.back();
+    shard.spare.pop_back();
   }
   call->site_ = std::move(site);
+  call->shard_ = index;
+  call->deadline_.store(kNever, std::memory_order_relaxed);
   call->references_.store(2, std::memory_order_relaxed);
-  call->next_live_ = executor.live_calls_;
-  call->to_this_live_ = &executor.live_calls_;
+  call->next_live_ = shard.live;
+  call->to_this_live_ = &shard.live;
   if (call->next_live_) call->next_live_->to_this_live_ = &call->next_live_;
-  executor.live_calls_ = call;
+  shard.live = call;
   return call;
+}
+
+bool Call::hold() {
+  int held = references_.load(std::memory_order_relaxed);
+  while (held > 0 && !references_.compare_exchange_weak(held, held + 1)) {
+  }
+  return held > 0;
 }
 
 void Call::drop() { release(); }
@@ -57,10 +67,11 @@ void Call::release() {
   root_ = nullptr;
   Pool::renew(*this);
   std::shared_ptr<CallSite> site = std::move(site_);  // may take the pipeline along, after the lock
-  std::lock_guard lock(executor.calls_mutex_);
+  Executor::Shard& shard = executor.shards_[shard_];
+  std::lock_guard lock(shard.mutex);
   *to_this_live_ = next_live_;
   if (next_live_) next_live_->to_this_live_ = to_this_live_;
-  executor.spare_calls_.push_back(this);
+  shard.spare.push_back(this);
 }
 
 void Call::start(std::vector<Value>& inputs, int64_t items, const CallOptions& options,
@@ -74,7 +85,7 @@ void Call::start(std::vector<Value>& inputs, int64_t items, const CallOptions& o
   started_ = executor.clock().now();
   Nanos patience = linked.plan->timeout;
   if (options.timeout > 0) patience = std::min(patience, options.timeout);
-  deadline_ = patience == kNever ? kNever : started_ + patience;
+  Nanos deadline = patience == kNever ? kNever : started_ + patience;
   inputs_.swap(inputs);
   site_->metrics.in_flight.fetch_add(1, std::memory_order_relaxed);
   site_->metrics.last_call_unix_ms.store(unix_ms(), std::memory_order_relaxed);
@@ -113,7 +124,10 @@ void Call::start(std::vector<Value>& inputs, int64_t items, const CallOptions& o
     }
   }
   inputs_.clear();
-  if (deadline_ != kNever) executor.timers().arm(*this, deadline_);
+  if (deadline != kNever) {
+    deadline_.store(deadline, std::memory_order_release);
+    executor.watch(deadline);
+  }
 
   if (items > 1) start_rows(*root_, 1);
   Found found{started_};
@@ -147,11 +161,6 @@ void Call::end_unit(int64_t count) {
 }
 
 void Call::cancel() { kill(Status(Code::kCancelled, "the caller left")); }
-
-void Call::fire() {
-  Nanos patience = deadline_ - started_;
-  kill(Status(Code::kDeadline, cat("not answered within ", patience / kMicrosecond, " us")));
-}
 
 void Call::kill(Status status) {
   if (!try_begin_unit()) return;
@@ -204,7 +213,6 @@ void Call::answer(Status status) {
 void Call::finish() {
   Executor& executor = *site_->executor;
   const Linked& linked = *site_->linked;
-  if (deadline_ != kNever) executor.timers().cancel(*this);
   Nanos now = executor.clock().now();
   if (!dead()) {
     Status status = collect_outputs();

@@ -119,7 +119,11 @@ Executor::Executor(const EngineOptions& options)
 
 Executor::~Executor() {
   drain(0);
-  for (Call* call : spare_calls_) delete call;
+  timers_.cancel(sweep_);
+  for (Shard& shard : shards_) {
+    assert(shard.live == nullptr);  // tickets go before the executor
+    for (Call* call : shard.spare) delete call;
+  }
 }
 
 Status Executor::enter() {
@@ -148,7 +152,7 @@ bool Executor::drain(Nanos patience) {
   if (manual()) {
     work();
     bool by_themselves = in_flight_.load() == 0;
-    kill_all(Status(Code::kUnavailable, "shutting down"));
+    kill_where([](const Call&) { return Status(Code::kUnavailable, "shutting down"); });
     work();
     return by_themselves;
   }
@@ -156,28 +160,51 @@ bool Executor::drain(Nanos patience) {
   std::unique_lock lock(drain_mutex_);
   if (drained_.wait_for(lock, std::chrono::nanoseconds(patience), none)) return true;
   lock.unlock();
-  kill_all(Status(Code::kUnavailable, "shutting down"));
+  kill_where([](const Call&) { return Status(Code::kUnavailable, "shutting down"); });
   lock.lock();
   drained_.wait(lock, none);
   return false;
 }
 
-void Executor::kill_all(const Status& status) {
-  std::vector<Call*> calls;
-  {
-    std::lock_guard lock(calls_mutex_);
-    for (Call* call = live_calls_; call; call = call->next_live_) {
-      // One whose last reference is just going must not come back.
-      int held = call->references_.load(std::memory_order_relaxed);
-      while (held > 0 && !call->references_.compare_exchange_weak(held, held + 1)) {
-      }
-      if (held > 0) calls.push_back(call);
+void Executor::kill_where(const std::function<Status(const Call&)>& why) {
+  std::vector<std::pair<Call*, Status>> found;
+  for (Shard& shard : shards_) {
+    std::lock_guard lock(shard.mutex);
+    for (Call* call = shard.live; call; call = call->next_live_) {
+      Status status = why(*call);
+      if (!status.ok() && call->hold()) found.emplace_back(call, std::move(status));
     }
   }
-  for (Call* call : calls) {
-    call->kill(status);
+  for (auto& [call, status] : found) {
+    call->kill(std::move(status));
     call->release();
   }
+}
+
+void Executor::watch(Nanos deadline) {
+  Nanos at = sweep_at_.load(std::memory_order_acquire);
+  while (deadline < at) {
+    if (sweep_at_.compare_exchange_weak(at, deadline, std::memory_order_acq_rel)) {
+      timers_.arm_no_later(sweep_, deadline);
+      return;
+    }
+  }
+}
+
+void Executor::sweep() {
+  sweep_at_.store(kNever, std::memory_order_release);
+  Nanos now = clock_.now();
+  Nanos next = kNever;
+  kill_where([&](const Call& call) -> Status {
+    Nanos deadline = call.deadline_.load(std::memory_order_acquire);
+    if (deadline > now) {
+      if (!call.dead()) next = std::min(next, deadline);
+      return {};
+    }
+    return Status(Code::kDeadline,
+                  cat("not answered within ", (deadline - call.started_) / kMicrosecond, " us"));
+  });
+  if (next != kNever) watch(next);
 }
 
 void Executor::work() {

@@ -14,8 +14,10 @@
 // a test calls work() and moves the clock.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -45,7 +47,7 @@ struct CallSite {
   const Plan& plan() const { return *linked->plan; }
 };
 
-class Call final : public Flow, public Ticket::Call, private Timer {
+class Call final : public Flow, public Ticket::Call {
  public:
   // A call starts with two references: the run's and the ticket's. The ticket must go before the
   // executor.
@@ -92,7 +94,8 @@ class Call final : public Flow, public Ticket::Call, private Timer {
   Call() = default;
   ~Call() = default;
 
-  void fire() override;  // the deadline
+  // One more reference, unless the last is just going.
+  bool hold();
   void release();
   void finish();
   void answer(Status status);
@@ -117,7 +120,8 @@ class Call final : public Flow, public Ticket::Call, private Timer {
   void release_reads(Frame& frame, const Node& node);
 
   std::shared_ptr<CallSite> site_;
-  Call* next_live_ = nullptr;      // guarded by the executor's calls_mutex_, as is the next
+  size_t shard_ = 0;               // of the executor's that lists it
+  Call* next_live_ = nullptr;      // guarded by the shard's lock, as is the next
   Call** to_this_live_ = nullptr;  // the pointer that leads here
   std::atomic<int> references_{0};
   std::atomic<int64_t> active_{0};
@@ -129,7 +133,7 @@ class Call final : public Flow, public Ticket::Call, private Timer {
   CallOptions options_;
   uint8_t level_ = 0;
   Nanos started_ = 0;
-  Nanos deadline_ = kNever;
+  std::atomic<Nanos> deadline_{kNever};
   int64_t items_ = 1;
   std::atomic<Nanos> expected_{0};  // of the work that admission counted on
   std::atomic<Nanos> cost_{0};      // CPU time of its steps so far
@@ -176,8 +180,8 @@ class Executor {
   bool drain(Nanos patience);
   int64_t in_flight() const { return in_flight_.load(); }
 
-  // Every call under way is killed with `status`.
-  void kill_all(const Status& status);
+  // See to it that calls past their deadlines are killed, from `deadline` on.
+  void watch(Nanos deadline);
 
  private:
   friend class Call;
@@ -196,9 +200,28 @@ class Executor {
   std::atomic<bool> closed_{false};
   std::mutex drain_mutex_;
   std::condition_variable drained_;
-  std::mutex calls_mutex_;
-  std::vector<Call*> spare_calls_;  // guarded by calls_mutex_
-  Call* live_calls_ = nullptr;      // a list through Call::next_live_; guarded by calls_mutex_
+
+  // The calls under way, and spare ones to use again; a shard for each few threads.
+  struct alignas(64) Shard {
+    std::mutex mutex;
+    std::vector<Call*> spare;  // guarded by mutex
+    Call* live = nullptr;      // a list through Call::next_live_; guarded by mutex
+  };
+  std::array<Shard, kShards> shards_;
+  // Kills what is past its deadline. One timer serves all calls: arming one for each would cost a
+  // lock, and nearly every call ends long before.
+  class Sweep final : public Timer {
+   public:
+    explicit Sweep(Executor& executor) : executor_(executor) {}
+    void fire() override { executor_.sweep(); }
+
+   private:
+    Executor& executor_;
+  };
+  void sweep();
+  void kill_where(const std::function<Status(const Call&)>& why);
+  Sweep sweep_{*this};
+  std::atomic<Nanos> sweep_at_{kNever};
 };
 
 // Reading a frame. Never null: what is missing is an absent Value.

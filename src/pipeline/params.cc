@@ -18,7 +18,7 @@ std::string wanted(const ParamSpec& spec) {
     case ParamType::kBool: return "true or false";
     case ParamType::kString: return "a text";
     case ParamType::kChoice: return join_or(spec.choices);
-    case ParamType::kFloats: out = "a list of numbers"; break;
+    case ParamType::kFloats: out = "a number or a list of numbers"; break;
     case ParamType::kStrings: return "a list of texts";
     case ParamType::kPath: return "a path";
     case ParamType::kDType: return "a data type such as FP32";
@@ -65,6 +65,7 @@ ParamValue read_param(const Node& node, const ParamSpec& spec, const std::string
       return (std::filesystem::path(folder) / node.text).lexically_normal().string();
     }
     case ParamType::kFloats: {
+      if (auto one = bounded(node, spec)) return std::vector<double>{*one};
       if (node.kind != Node::Kind::kList) return {};
       std::vector<double> numbers;
       for (const Node& child : node.list) {

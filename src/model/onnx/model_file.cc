@@ -24,8 +24,10 @@ constexpr uint64_t kValueName = 1;
 constexpr uint64_t kValueType = 2;
 constexpr uint64_t kTypeTensor = 1;
 constexpr uint64_t kTensorShape = 2;
+constexpr uint64_t kDimSize = 1;
 
-// A file, read through a small window. (Not mapped: a file that shrinks meanwhile must be an error.)
+// A file, read through a small window. (Not mapped: a file that shrinks meanwhile must be an
+// error.)
 class File {
  public:
   explicit File(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
@@ -83,12 +85,17 @@ class Fields {
         if (!varint(length)) return false;
         length = 0;
         break;
-      case 1: length = 8; break;
+      case 1:
+        length = 8;
+        break;
       case 2:
         if (!varint(length)) return false;
         break;
-      case 5: length = 4; break;
-      default: return fail("is no ONNX model: its bytes are no protobuf message");
+      case 5:
+        length = 4;
+        break;
+      default:
+        return fail("is no ONNX model: its bytes are no protobuf message");
     }
     if (length > end_ - position_) {
       return fail(cat("is cut off or damaged: a field at byte ", position_, " has ", length,
@@ -123,36 +130,51 @@ class Fields {
   std::string fault_;
 };
 
-// Whether a TypeProto is a tensor without a shape.
-bool tensor_without_shape(File& file, const Field& type) {
+// A ValueInfoProto: an input or an output of the graph.
+struct Value {
+  std::string name;
+  bool is_tensor = false;
+  bool has_shape = false;
+  bool open_inside = false;  // a dimension other than the first has no size
+};
+
+void read_shape(File& file, const Field& shape, Value& value) {
+  value.has_shape = true;
+  Fields dims(file, shape.begin, shape.end);
+  bool first = true;
+  for (Field dim; dims.next(dim); first = false) {
+    bool sized = false;
+    Fields parts(file, dim.begin, dim.end);
+    for (Field part; parts.next(part);) sized |= part.number == kDimSize;
+    value.open_inside |= !sized && !first;
+  }
+}
+
+void read_type(File& file, const Field& type, Value& value) {
   Fields kinds(file, type.begin, type.end);
   for (Field kind; kinds.next(kind);) {
     if (kind.number != kTypeTensor || !kind.has_length) continue;
+    value.is_tensor = true;
     Fields parts(file, kind.begin, kind.end);
     for (Field part; parts.next(part);) {
-      if (part.number == kTensorShape) return false;
+      if (part.number == kTensorShape && part.has_length) read_shape(file, part, value);
     }
-    return true;
   }
-  return false;
 }
 
-// The name in a ValueInfoProto, if its type has no shape.
-std::optional<std::string> shapeless_name(File& file, const Field& value) {
-  std::string name;
-  bool shapeless = false;
-  Fields fields(file, value.begin, value.end);
+Value read_value(File& file, const Field& whole) {
+  Value value;
+  Fields fields(file, whole.begin, whole.end);
   for (Field field; fields.next(field);) {
     if (field.number == kValueName && field.has_length) {
       for (uint64_t i = field.begin; i < field.end; ++i) {
-        name += static_cast<char>(file.at(i).value_or(0));
+        value.name += static_cast<char>(file.at(i).value_or(0));
       }
     } else if (field.number == kValueType && field.has_length) {
-      shapeless = tensor_without_shape(file, field);
+      read_type(file, field, value);
     }
   }
-  if (!shapeless) return std::nullopt;
-  return name;
+  return value;
 }
 
 }  // namespace
@@ -175,7 +197,11 @@ Result<OnnxFile> inspect_onnx(const std::string& path) {
     Fields parts(file, field.begin, field.end);
     for (Field part; parts.next(part);) {
       if (part.number != kGraphInput && part.number != kGraphOutput) continue;
-      if (auto name = shapeless_name(file, part)) found.shapeless.insert(*name);
+      Value value = read_value(file, part);
+      if (value.is_tensor && !value.has_shape) found.shapeless.insert(value.name);
+      if (part.number == kGraphInput && value.is_tensor) {
+        found.many_shapes |= value.open_inside || !value.has_shape;
+      }
     }
     if (!parts.fault().empty()) return Status(Code::kBadInput, parts.fault());
   }

@@ -15,6 +15,9 @@ struct OnnxFile {
   // Inputs and outputs of the graph that are declared without a shape. (ONNX Runtime shows these as
   // it shows scalars.)
   std::set<std::string> shapeless;
+  // An input has a dimension other than its first that the file leaves open: there is no telling
+  // how many different shapes will come.
+  bool many_shapes = false;
 };
 
 // kBadInput, without the path, when the file cannot be a whole model: "is cut off: ...".

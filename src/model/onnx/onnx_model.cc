@@ -1,5 +1,7 @@
 #include "model/onnx/onnx_model.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -18,13 +20,13 @@ namespace {
 using ort::api;
 
 constexpr ONNXTensorElementDataType kElementTypes[kDTypes] = {
-    ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL,    ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8,
-    ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16,  ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32,
-    ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64,  ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
-    ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16,   ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32,
-    ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,   ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
+    ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL,     ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8,
+    ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16,   ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32,
+    ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64,   ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
+    ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16,    ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32,
+    ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,    ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
     ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
-    ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,  ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING,
+    ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,   ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING,
 };
 
 ONNXTensorElementDataType element_type(DType type) {
@@ -87,26 +89,23 @@ void terminate(void* options) {
 Status wrap(DType type, const Shape& shape, const std::byte* data, size_t bytes, OrtValue** value) {
   static std::byte nothing;  // an empty tensor must have an address too
   void* memory = const_cast<std::byte*>(bytes > 0 ? data : &nothing);
-  LEAT_ORT(Code::kStepFailed,
-           api().CreateTensorWithDataAsOrtValue(ort::cpu_memory(), memory, bytes,
-                                                shape.dims().data(), shape.dims().size(),
-                                                element_type(type), value));
+  LEAT_ORT(Code::kStepFailed, api().CreateTensorWithDataAsOrtValue(
+                                  ort::cpu_memory(), memory, bytes, shape.dims().data(),
+                                  shape.dims().size(), element_type(type), value));
   return {};
 }
 
 // ONNX Runtime's strings are C++ objects of its own, so these are copied.
 Status copy_strings_in(const Tensor& tensor, OrtValue** value) {
   const Shape& shape = tensor.shape();
-  LEAT_ORT(Code::kStepFailed,
-           api().CreateTensorAsOrtValue(ort::pool_allocator(), shape.dims().data(),
-                                        shape.dims().size(), ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING,
-                                        value));
+  LEAT_ORT(Code::kStepFailed, api().CreateTensorAsOrtValue(
+                                  ort::pool_allocator(), shape.dims().data(), shape.dims().size(),
+                                  ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING, value));
   for (int64_t i = 0; i < shape.elements(); ++i) {
     std::string_view text = tensor.string(i);
     char* buffer = nullptr;
-    LEAT_ORT(Code::kStepFailed,
-             api().GetResizedStringTensorElementBuffer(*value, static_cast<size_t>(i), text.size(),
-                                                       &buffer));
+    LEAT_ORT(Code::kStepFailed, api().GetResizedStringTensorElementBuffer(
+                                    *value, static_cast<size_t>(i), text.size(), &buffer));
     if (!text.empty()) std::memcpy(buffer, text.data(), text.size());
   }
   return {};
@@ -202,9 +201,9 @@ Status OnnxModel::wrap_input(const Tensor& tensor, const ModelPort& port, OrtVal
 
 Status OnnxModel::wrap_output(Tensor& tensor, const ModelPort& port, OrtValue** value) const {
   if (port.type.allows(DType::kBytes) || !port.type.allows(tensor.dtype())) {
-    return Status(Code::kBadInput, cat("output ", port.name, " (", port.type.text(),
-                                       ") cannot be written into a given ",
-                                       dtype_name(tensor.dtype()), " tensor"));
+    return Status(Code::kBadInput,
+                  cat("output ", port.name, " (", port.type.text(),
+                      ") cannot be written into a given ", dtype_name(tensor.dtype()), " tensor"));
   }
   return wrap(tensor.dtype(), tensor.shape(), tensor.data(), tensor.byte_size(), value);
 }
@@ -254,7 +253,8 @@ Status OnnxModel::execute(std::span<const Tensor> inputs, std::span<Tensor> outp
   return {};
 }
 
-Result<ort::Owned<OrtSessionOptions>> session_options(const ModelOptions& options) {
+Result<ort::Owned<OrtSessionOptions>> session_options(const ModelOptions& options,
+                                                      const OnnxFile& file) {
   OrtSessionOptions* made = nullptr;
   LEAT_ORT(Code::kInternal, api().CreateSessionOptions(&made));
   ort::Owned<OrtSessionOptions> owned(made);
@@ -262,6 +262,9 @@ Result<ort::Owned<OrtSessionOptions>> session_options(const ModelOptions& option
   LEAT_ORT(Code::kInternal, api().SetInterOpNumThreads(made, 1));
   LEAT_ORT(Code::kInternal, api().SetSessionExecutionMode(made, ORT_SEQUENTIAL));
   LEAT_ORT(Code::kInternal, api().SetSessionLogSeverityLevel(made, ORT_LOGGING_LEVEL_FATAL));
+  // A memory pattern packs a run's own memory into one block, which its caches like; it is planned
+  // once for each shape of the inputs, and kept for ever.
+  if (file.many_shapes) LEAT_ORT(Code::kInternal, api().DisableMemPattern(made));
   constexpr std::array<std::array<const char*, 2>, 3> kEntries{{
       {"session.use_env_allocators", "1"},
       {"session.intra_op.allow_spinning", "0"},
@@ -276,16 +279,22 @@ Result<ort::Owned<OrtSessionOptions>> session_options(const ModelOptions& option
 // What ONNX Runtime calls a kind of value that is not a tensor.
 std::string_view kind_name(ONNXType kind) {
   switch (kind) {
-    case ONNX_TYPE_SEQUENCE: return "a sequence";
-    case ONNX_TYPE_MAP: return "a map";
-    case ONNX_TYPE_SPARSETENSOR: return "a sparse tensor";
-    case ONNX_TYPE_OPTIONAL: return "an optional value";
-    default: return "no tensor";
+    case ONNX_TYPE_SEQUENCE:
+      return "a sequence";
+    case ONNX_TYPE_MAP:
+      return "a map";
+    case ONNX_TYPE_SPARSETENSOR:
+      return "a sparse tensor";
+    case ONNX_TYPE_OPTIONAL:
+      return "an optional value";
+    default:
+      return "no tensor";
   }
 }
 
 Status cannot_carry(std::string_view what) {
-  return Status(Code::kUnsupported, cat("is ", what, ", which this build cannot carry; it carries "
+  return Status(Code::kUnsupported, cat("is ", what,
+                                        ", which this build cannot carry; it carries "
                                         "tensors of numbers, BOOL and BYTES"));
 }
 
@@ -379,17 +388,20 @@ Result<std::unique_ptr<Model>> OnnxModel::load(const std::string& path,
     return Status(Code::kBadInput, cat("threads is ", options.threads, "; at least 1 is needed"));
   }
   LEAT_ASSIGN(OnnxFile file, inspect_onnx(path));
-  LEAT_ASSIGN(auto settings, session_options(options));
+  LEAT_ASSIGN(auto settings, session_options(options, file));
   auto model = std::make_unique<OnnxModel>();
   model->bytes_ = file.bytes;
-  ort::Loading loading;
   OrtSession* session = nullptr;
-  LEAT_ORT(Code::kBadInput,
-           api().CreateSession(ort::environment(), path.c_str(), settings.get(), &session));
+  {
+    ort::Loading loading;
+    LEAT_ORT(Code::kBadInput,
+             api().CreateSession(ort::environment(), path.c_str(), settings.get(), &session));
+  }
   model->session_.reset(session);
+  malloc_trim(0);  // what parsing took, as large as the weights
   LEAT_ASSIGN(model->inputs_, ports(session,
-                                    {"input", api().SessionGetInputCount,
-                                     api().SessionGetInputName, api().SessionGetInputTypeInfo},
+                                    {"input", api().SessionGetInputCount, api().SessionGetInputName,
+                                     api().SessionGetInputTypeInfo},
                                     file));
   LEAT_ASSIGN(model->outputs_, ports(session,
                                      {"output", api().SessionGetOutputCount,

@@ -61,10 +61,14 @@ std::string_view without_source_place(std::string_view text) {
 std::string reason_of(std::string_view message) {
   std::string_view what = message;
   std::string node;
-  if (what.starts_with("Non-zero status code returned while running ")) {
-    node = cat("node ", between(what, "Name:'", "'"), " (", between(what, "running ", " node"), "): ");
+  // A node with a subgraph that failed wraps the inner node's message: the inner one says more.
+  constexpr std::string_view kInNode = "Non-zero status code returned while running ";
+  if (size_t at = what.rfind(kInNode); at != std::string_view::npos) {
+    what = what.substr(at + kInNode.size());
+    std::string_view op = what.substr(0, what.find(" node"));
+    node = cat("node ", between(what, "Name:'", "'"), " (", op, "): ");
+    what = after(what, "Status Message: ");
   }
-  what = after(what, "Status Message: ");
   if (what.starts_with("Load model from ")) what = after(what, " failed:");
   what = without_source_place(trim(what));
   constexpr std::string_view kException = "Exception during initialization: ";

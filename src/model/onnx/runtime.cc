@@ -1,5 +1,6 @@
 #include "model/onnx/runtime.h"
 
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
@@ -40,6 +41,10 @@ void* allocate_from_system(size_t size) {
 void* allocate(OrtAllocator*, size_t size) {
   if (size == 0) return nullptr;
   if (loading > 0) return allocate_from_system(size);
+  // Large blocks in few classes: runs of different batch sizes then use the same ones in turn,
+  // where each size would keep its own. What is not written to takes address space and no memory.
+  if (size > Arena::kCachedBytes && size < Arena::heap().limit() / 4)
+    size = std::bit_ceil(size + sizeof(Block)) - sizeof(Block);
   auto block = Arena::heap().allocate(size);
   if (!block.ok()) {
     allocation_failure = block.status();
@@ -48,7 +53,9 @@ void* allocate(OrtAllocator*, size_t size) {
   return (*block)->payload;
 }
 
-void* reserve(OrtAllocator*, size_t size) { return size == 0 ? nullptr : allocate_from_system(size); }
+void* reserve(OrtAllocator*, size_t size) {
+  return size == 0 ? nullptr : allocate_from_system(size);
+}
 
 void release(OrtAllocator*, void* payload) {
   if (!payload) return;
@@ -104,7 +111,8 @@ Block* block_at(void* data) {
   Arena& heap = Arena::heap();
   // Inside the arena what lies before `data` is mapped, and if it is no Block, it does not say that
   // its payload is `data`.
-  if (payload < heap.base() + sizeof(Block) || payload >= heap.base() + heap.limit()) return nullptr;
+  if (payload < heap.base() + sizeof(Block) || payload >= heap.base() + heap.limit())
+    return nullptr;
   if (reinterpret_cast<uintptr_t>(payload) % alignof(Block) != 0) return nullptr;
   auto* block = reinterpret_cast<Block*>(payload - sizeof(Block));
   return block->payload == payload && block->arena == heap.id() ? block : nullptr;

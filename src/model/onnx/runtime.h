@@ -19,10 +19,10 @@ OrtEnv* environment();
 // Describes memory that is handed to a run, ours and the callers' alike.
 const OrtMemoryInfo* cpu_memory();
 
-// The allocator of every session: pool blocks, whose Block lies right before what ONNX Runtime sees.
-// Weights, allocated while a Loading lives, come from the system instead: they stay for the model's
-// life, and must not be rounded up to size classes. Throws std::bad_alloc, which ONNX Runtime turns
-// into an error; a null it would write to.
+// The allocator of every session: pool blocks, whose Block lies right before what ONNX Runtime
+// sees. Weights, allocated while a Loading lives, come from the system instead: they stay for the
+// model's life, and must not be rounded up to size classes. Throws std::bad_alloc, which ONNX
+// Runtime turns into an error; a null it would write to.
 OrtAllocator* pool_allocator();
 
 // The pool block that begins exactly at `data`, which some allocation of pool_allocator() may have

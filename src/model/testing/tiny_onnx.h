@@ -4,7 +4,8 @@
 //   tiny_onnx::Graph{.inputs = {{"x", "FP32[n]"}}, .outputs = {{"y", "INT64[n]"}},
 //                    .nodes = {{"Cast", {"x"}, {"y"}, {{"to", 7}}}}}.encode()
 //
-// Types are written as in leat/type.h. Numbers of fields and of element types are those of onnx.proto.
+// Types are written as in leat/type.h. Numbers of fields and of element types are those of
+// onnx.proto.
 #pragma once
 
 #include <fstream>
@@ -53,9 +54,14 @@ struct Port {
   std::string type;  // "FP32[n,4]"; "FP32[...]" has no shape at all; "sequence of FP32[n]"
 };
 
+// The body of a Loop, an If: see Graph::subgraph().
+struct Subgraph {
+  std::string bytes;
+};
+
 struct Attribute {
   std::string name;
-  std::variant<int64_t, std::string> value;
+  std::variant<int64_t, std::string, Subgraph> value;
 };
 
 struct Node {
@@ -74,14 +80,18 @@ struct Graph {
   int64_t opset = 17;  // 0: none, which a runtime must refuse
   int64_t ir_version = 8;
 
-  std::string encode() const {
+  Subgraph subgraph() const {
     Message graph;
     for (const Node& node : nodes) graph.message(1, encoded(node));
     graph.text(2, "tiny");
     for (const Port& port : inputs) graph.message(11, encoded(port));
     for (const Port& port : outputs) graph.message(12, encoded(port));
+    return {graph.bytes()};
+  }
+
+  std::string encode() const {
     Message model;
-    model.number(1, ir_version).message(7, graph);
+    model.number(1, ir_version).text(7, subgraph().bytes);
     if (opset > 0) model.message(8, Message().text(1, "").number(2, opset));
     return model.bytes();
   }
@@ -97,6 +107,8 @@ struct Graph {
       one.text(1, attribute.name);
       if (const auto* number = std::get_if<int64_t>(&attribute.value)) {
         one.number(3, *number).number(20, 2);
+      } else if (const auto* body = std::get_if<Subgraph>(&attribute.value)) {
+        one.text(6, body->bytes).number(20, 5);
       } else {
         one.text(4, std::get<std::string>(attribute.value)).number(20, 3);
       }
@@ -135,7 +147,8 @@ struct Graph {
 
 // x -> y, unchanged.
 inline std::string identity(const std::string& type) {
-  return Graph{.inputs = {{"x", type}}, .outputs = {{"y", type}}, .nodes = {{"Identity", {"x"}, {"y"}}}}
+  return Graph{
+      .inputs = {{"x", type}}, .outputs = {{"y", type}}, .nodes = {{"Identity", {"x"}, {"y"}}}}
       .encode();
 }
 

@@ -1,0 +1,52 @@
+// Any bytes, decoded whole and reduced, each twice into memory that was filled differently: both
+// must come to the same end, and to the same pixels, every one of them.
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "codec/image/image.h"
+
+namespace {
+
+using namespace leat;
+
+class FilledCanvas final : public image::Canvas {
+ public:
+  explicit FilledCanvas(uint8_t fill) : fill_(fill) {}
+  Result<uint8_t*> memory(int width, int height) override {
+    pixels.assign(size_t{3} * static_cast<size_t>(width) * static_cast<size_t>(height), fill_);
+    return pixels.data();
+  }
+  std::vector<uint8_t> pixels;
+
+ private:
+  uint8_t fill_;
+};
+
+void require(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "violated: %s\n", what);
+  std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  image::Bytes bytes(data, size);
+  const std::vector<ImageNeed> small{{24, 16, Fit::kCover}};
+  Result<image::Header> header = image::read_header(bytes);
+  for (std::span<const ImageNeed> needs : {std::span<const ImageNeed>(), std::span(small)}) {
+    image::DecodeOptions options{.max_pixels = 300'000, .needs = needs};
+    FilledCanvas one(0x00), other(0xff);
+    Result<image::Header> first = image::decode(bytes, options, one);
+    Result<image::Header> second = image::decode(bytes, options, other);
+    require(first.ok() == second.ok(), "the same bytes come to the same end");
+    require(first.status().message() == second.status().message(), "and to the same message");
+    if (!first.ok()) continue;
+    require(one.pixels == other.pixels, "every byte is written");
+    require(header.ok() && header->size.width == first->size.width &&
+                header->size.height == first->size.height,
+            "the header alone says the same");
+  }
+  return 0;
+}

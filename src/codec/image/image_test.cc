@@ -1,0 +1,511 @@
+#include "codec/image/image.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <webp/encode.h>
+#include <zlib.h>
+
+#include <cstdio>
+
+#include "base/text.h"
+#include "codec/image/exif.h"
+#include "codec/image/jpeg_error.h"
+#include "codec/image/pictures_test.h"
+
+namespace leat::image {
+namespace {
+
+using testing::HasSubstr;
+using namespace std::string_literals;
+using File = std::vector<uint8_t>;
+
+File of(const std::string& text) { return {text.begin(), text.end()}; }
+
+void append(File& file, const File& part) { file.insert(file.end(), part.begin(), part.end()); }
+
+File big_endian(uint32_t value) {
+  return {uint8_t(value >> 24), uint8_t(value >> 16), uint8_t(value >> 8), uint8_t(value)};
+}
+
+File little_endian(uint32_t value) {
+  return {uint8_t(value), uint8_t(value >> 8), uint8_t(value >> 16), uint8_t(value >> 24)};
+}
+
+// A TIFF block with one entry, the orientation.
+File exif(int orientation, bool big) {
+  char o = static_cast<char>(orientation);
+  return of(big ? "MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0"s + o + "\0\0\0\0\0\0"s
+                : "II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"s + o + "\0\0\0\0\0\0\0"s);
+}
+
+File jpeg(const Picture& picture, int quality = 95) {
+  File file;
+  EXPECT_TRUE(encode_jpeg(picture.view(), quality, file).ok());
+  return file;
+}
+
+File png(const Picture& picture) {
+  File file;
+  EXPECT_TRUE(encode_png(picture.view(), file).ok());
+  return file;
+}
+
+File webp(const Picture& picture) {
+  uint8_t* bytes = nullptr;
+  size_t size = WebPEncodeLosslessRGB(picture.pixels.data(), picture.width, picture.height,
+                                      3 * picture.width, &bytes);
+  File file(bytes, bytes + size);
+  WebPFree(bytes);
+  return file;
+}
+
+File jpeg_with_exif(const File& jpeg, File block) {
+  File segment = of("Exif\0\0"s);
+  append(segment, block);
+  size_t length = segment.size() + 2;
+  File file{0xff, 0xd8, 0xff, 0xe1, uint8_t(length >> 8), uint8_t(length)};
+  append(file, segment);
+  file.insert(file.end(), jpeg.begin() + 2, jpeg.end());
+  return file;
+}
+
+File png_with(const File& png, const std::string& type, const File& payload) {
+  constexpr size_t kAfterHeader = 8 + 25;
+  File checked = of(type);
+  append(checked, payload);
+  File file(png.begin(), png.begin() + kAfterHeader);
+  append(file, big_endian(static_cast<uint32_t>(payload.size())));
+  append(file, checked);
+  append(file, big_endian(static_cast<uint32_t>(
+                   crc32(0, checked.data(), static_cast<uInt>(checked.size())))));
+  file.insert(file.end(), png.begin() + kAfterHeader, png.end());
+  return file;
+}
+
+File webp_with_exif(const File& webp, int width, int height, File block) {
+  if (block.size() % 2) block.push_back(0);
+  File body = of("WEBPVP8X"s);
+  append(body, little_endian(10));
+  append(body, {8, 0, 0, 0});  // there is EXIF
+  for (int side : {width - 1, height - 1}) {
+    append(body, {uint8_t(side), uint8_t(side >> 8), uint8_t(side >> 16)});
+  }
+  body.insert(body.end(), webp.begin() + 12, webp.end());
+  append(body, of("EXIF"));
+  append(body, little_endian(static_cast<uint32_t>(block.size())));
+  append(body, block);
+  File file = of("RIFF");
+  append(file, little_endian(static_cast<uint32_t>(body.size())));
+  append(file, body);
+  return file;
+}
+
+// By libjpeg itself, progressive.
+File progressive(const Picture& picture) {
+  jpeg_compress_struct to;
+  jpeg_error_mgr errors;
+  to.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&to);
+  unsigned char* bytes = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&to, &bytes, &size);
+  to.image_width = static_cast<JDIMENSION>(picture.width);
+  to.image_height = static_cast<JDIMENSION>(picture.height);
+  to.input_components = 3;
+  to.in_color_space = JCS_RGB;
+  jpeg_set_defaults(&to);
+  jpeg_set_quality(&to, 95, TRUE);
+  jpeg_simple_progression(&to);
+  jpeg_start_compress(&to, TRUE);
+  for (int y = 0; y < picture.height; ++y) {
+    JSAMPROW row = const_cast<JSAMPROW>(picture.at(0, y));
+    jpeg_write_scanlines(&to, &row, 1);
+  }
+  jpeg_finish_compress(&to);
+  jpeg_destroy_compress(&to);
+  File file(bytes, bytes + size);
+  std::free(bytes);
+  return file;
+}
+
+Picture decoded(const File& file, DecodeOptions options = {}) {
+  PictureCanvas canvas;
+  Result<Header> header = decode(file, options, canvas);
+  EXPECT_TRUE(header.ok()) << header.status().message();
+  EXPECT_EQ(canvas.calls, 1);
+  return canvas.picture;
+}
+
+Status failure(const File& file, DecodeOptions options = {}) {
+  PictureCanvas canvas;
+  return decode(file, options, canvas).status();
+}
+
+int largest_difference(const Picture& a, const Picture& b) {
+  EXPECT_EQ(a.width, b.width);
+  EXPECT_EQ(a.height, b.height);
+  int largest = 0;
+  for (size_t i = 0; i < a.pixels.size(); ++i) {
+    largest = std::max(largest, std::abs(a.pixels[i] - b.pixels[i]));
+  }
+  return largest;
+}
+
+TEST(Image, PngAndWebpGiveBackWhatWasWritten) {
+  for (auto [width, height] : {std::pair{1, 1}, {3, 2}, {97, 41}, {64, 200}}) {
+    Picture picture = slopes(width, height);
+    EXPECT_TRUE(decoded(png(picture)) == picture) << width;
+    EXPECT_TRUE(decoded(webp(picture)) == picture) << width;
+  }
+}
+
+TEST(Image, JpegComesNearToWhatWasWritten) {
+  for (auto [width, height] : {std::pair{16, 16}, {97, 41}, {64, 200}}) {
+    Picture picture = slopes(width, height);
+    EXPECT_LE(largest_difference(decoded(jpeg(picture)), picture), 12) << width;
+    EXPECT_TRUE(decoded(progressive(picture)) == decoded(jpeg(picture))) << width;
+    EXPECT_LT(jpeg(picture, 30).size(), jpeg(picture, 95).size());
+  }
+  EXPECT_EQ(decoded(jpeg(slopes(1, 1))).pixels.size(), 3u);
+}
+
+// Where a stored pixel belongs, by the table of the EXIF standard: which side of the picture the
+// first row and the first column are.
+std::pair<int, int> upright_place(int orientation, int x, int y, int width, int height) {
+  switch (orientation) {
+    case 2:
+      return {width - 1 - x, y};
+    case 3:
+      return {width - 1 - x, height - 1 - y};
+    case 4:
+      return {x, height - 1 - y};
+    case 5:
+      return {y, x};
+    case 6:
+      return {height - 1 - y, x};
+    case 7:
+      return {height - 1 - y, width - 1 - x};
+    case 8:
+      return {y, width - 1 - x};
+    default:
+      return {x, y};
+  }
+}
+
+TEST(Image, EveryOrientationOfEveryFormat) {
+  for (auto [width, height] : {std::pair{70, 45}, {33, 97}, {5, 1}, {1, 40}}) {
+    Picture stored = slopes(width, height);
+    struct {
+      const char* name;
+      File plain;
+      File (*with)(const File&, const Picture&, File);
+    } const formats[] = {
+        {"JPEG", jpeg(stored),
+         [](const File& f, const Picture&, File e) { return jpeg_with_exif(f, e); }},
+        {"PNG", png(stored),
+         [](const File& f, const Picture&, File e) { return png_with(f, "eXIf", e); }},
+        {"WebP", webp(stored),
+         [](const File& f, const Picture& p, File e) {
+           return webp_with_exif(f, p.width, p.height, e);
+         }},
+    };
+    for (const auto& format : formats) {
+      Picture before = decoded(format.plain);
+      for (int orientation = 0; orientation <= 9; ++orientation) {
+        SCOPED_TRACE(cat(format.name, " ", width, " x ", height, " ", orientation));
+        bool turned = orientation >= 5 && orientation <= 8;
+        Picture wanted = turned ? slopes(height, width) : slopes(width, height);
+        for (int y = 0; y < height; ++y) {
+          for (int x = 0; x < width; ++x) {
+            auto [to_x, to_y] = upright_place(orientation, x, y, width, height);
+            std::copy_n(before.at(x, y), 3, wanted.at(to_x, to_y));
+          }
+        }
+        File file = format.with(format.plain, stored, exif(orientation, orientation % 2));
+        EXPECT_TRUE(decoded(file) == wanted);
+        Result<Header> header = read_header(file);
+        ASSERT_TRUE(header.ok());
+        EXPECT_EQ(header->orientation, orientation == 0 || orientation == 9 ? 1 : orientation);
+        EXPECT_EQ(header->size.width, wanted.width);
+        EXPECT_EQ(header->size.height, wanted.height);
+      }
+    }
+  }
+}
+
+TEST(Image, BadExifIsNoExif) {
+  const File good = exif(6, true);
+  EXPECT_EQ(exif_orientation(good), 6);
+  for (size_t size = 0; size < good.size(); ++size) {
+    int orientation = exif_orientation({good.data(), size});
+    EXPECT_TRUE(orientation == 1 || orientation == 6) << size;
+  }
+  for (size_t i = 0; i < good.size(); ++i) {
+    File bad = good;
+    bad[i] = 0xff;
+    int orientation = exif_orientation(bad);
+    EXPECT_TRUE(orientation == 1 || orientation == 6) << i;
+  }
+}
+
+TEST(Image, JpegIsReducedNoFurtherThanAllowed) {
+  struct {
+    ImageNeed need;
+    double oversample;
+    int width, height;  // of what must come from 1000 x 603
+  } const table[] = {
+      {{1000, 603, Fit::kStretch}, 1, 1000, 603},
+      {{501, 10, Fit::kStretch}, 1, 1000, 603},
+      {{500, 301, Fit::kStretch}, 1, 500, 302},
+      {{500, 302, Fit::kStretch}, 1, 1000, 603},  // 1/2 of 603 is less than 302
+      {{250, 250, Fit::kCover}, 1, 500, 302},
+      {{250, 250, Fit::kLetterbox}, 1, 250, 151},
+      {{250, 250, Fit::kLetterbox}, 2, 500, 302},
+      {{125, 75, Fit::kStretch}, 1, 125, 76},
+      {{1, 1, Fit::kStretch}, 8, 125, 76},
+      {{75, 75, Fit::kCover}, 2, 250, 151},
+  };
+  const File file = jpeg(slopes(1000, 603));
+  for (const auto& row : table) {
+    SCOPED_TRACE(cat(row.need.width, " x ", row.need.height, " * ", row.oversample));
+    std::vector<ImageNeed> needs{row.need};
+    DecodeOptions options{.needs = needs, .oversample = row.oversample};
+    Picture picture = decoded(file, options);
+    EXPECT_EQ(picture.width, row.width);
+    EXPECT_EQ(picture.height, row.height);
+    // The same slopes, seen from farther away.
+    double factor = std::round(8.0 * picture.width / 1000) / 8;
+    for (int y = 0; y < picture.height; y += 7) {
+      for (int x = 0; x < picture.width; x += 7) {
+        EXPECT_NEAR(picture.at(x, y)[0], 255 * (x + 0.5) / factor / 1000, 8);
+        EXPECT_NEAR(picture.at(x, y)[1], 255 * (y + 0.5) / factor / 603, 8);
+      }
+    }
+  }
+  // The largest need counts; turned pictures are reduced in their upright axes.
+  std::vector<ImageNeed> needs{{10, 10, Fit::kStretch}, {200, 400, Fit::kStretch}};
+  DecodeOptions options{.needs = needs, .oversample = 1};
+  EXPECT_EQ(decoded(file, options).width, 1000);
+  Picture turned = decoded(jpeg_with_exif(file, exif(6, false)), options);
+  EXPECT_EQ(turned.width, 302);
+  EXPECT_EQ(turned.height, 500);
+  EXPECT_EQ(read_header(jpeg_with_exif(file, exif(6, false)))->size.height, 1000);
+}
+
+TEST(Image, WhatIsNotAPictureIsNamed) {
+  struct {
+    std::string bytes, message;
+  } const table[] = {
+      {"", "there are no bytes"},
+      {"x", "1 byte, seems to be text"},
+      {"GIF89a.......", "a GIF"},
+      {"BM......", "a BMP"},
+      {"II*\0...."s, "a TIFF"},
+      {"\0\0\0\x18"
+       "ftypheic...."s,
+       "a HEIC"},
+      {"\0\0\0\x18"
+       "ftypavif...."s,
+       "an AVIF"},
+      {"\0\0\0\x18"
+       "ftypisom...."s,
+       "an MP4"},
+      {"%PDF-1.7", "a PDF"},
+      {"\x89PNG\n\x1a\n....", "damaged by a transfer as text"},
+      {"<html><body>404", "HTML or XML"},
+      {"<?xml?><svg>", "an SVG"},
+      {" {\"a\": 1}", "JSON"},
+      {"/9j/4AAQSkZJRg", "base64"},
+      {"photo.jpg", "text"},
+      {"RIFF....WAVEfmt ", "a RIFF"},
+      {"\x01\x02\x03", "unknown"},
+      {"\xff\xd8", "unknown"},
+      {"\xff\xd8\xff", "truncated"},
+      {"\x89PNG\r\n\x1a\n", "truncated"},
+      {"RIFF\xff\0\0\0WEBP"s, "truncated"},
+  };
+  for (const auto& row : table) {
+    Status status = failure(of(row.bytes));
+    EXPECT_EQ(status.code(), Code::kBadMedia) << row.bytes;
+    EXPECT_THAT(status.message(), HasSubstr(row.message));
+    EXPECT_EQ(read_header(of(row.bytes)).status().code(), Code::kBadMedia) << row.bytes;
+  }
+}
+
+TEST(Image, TooManyPixelsAreRefusedBeforeMemoryIsTaken) {
+  Picture picture = slopes(100, 50);
+  for (const File& file : {jpeg(picture), png(picture), webp(picture)}) {
+    PictureCanvas canvas;
+    DecodeOptions options{.max_pixels = 4999};
+    Status status = decode(file, options, canvas).status();
+    EXPECT_EQ(status.code(), Code::kTooLarge);
+    EXPECT_THAT(status.message(), HasSubstr("of 100 x 50 has 5000 pixels; at most 4999"));
+    EXPECT_EQ(canvas.calls, 0);
+    options.max_pixels = 5000;
+    EXPECT_TRUE(decode(file, options, canvas).ok());
+  }
+}
+
+TEST(Image, ABombIsRefusedBeforeMemoryIsTaken) {
+  // The sizes in the headers say 9000 x 9000; the data are those of a few pixels.
+  File bomb = jpeg(slopes(16, 16));
+  for (size_t i = 0; i + 9 < bomb.size(); ++i) {
+    if (bomb[i] == 0xff && bomb[i + 1] == 0xc0) {
+      bomb[i + 5] = bomb[i + 7] = 9000 >> 8;
+      bomb[i + 6] = bomb[i + 8] = 9000 & 0xff;
+    }
+  }
+  PictureCanvas canvas;
+  Status status = decode(bomb, {}, canvas).status();
+  EXPECT_THAT(status.message(), HasSubstr("bytes cannot hold 9000 x 9000 pixels"));
+
+  bomb = png(slopes(16, 16));
+  for (size_t side : {16, 20}) std::ranges::copy(big_endian(9000), bomb.begin() + side);
+  std::ranges::copy(big_endian(static_cast<uint32_t>(crc32(0, bomb.data() + 12, 17))),
+                    bomb.begin() + 29);
+  status = decode(bomb, {}, canvas).status();
+  EXPECT_THAT(status.message(), HasSubstr("bytes cannot hold 9000 x 9000 pixels"));
+  EXPECT_EQ(canvas.calls, 0);
+}
+
+TEST(Image, EveryTruncationIsTold) {
+  Picture picture = slopes(90, 70);
+  struct {
+    const char* name;
+    File file;
+    size_t may_miss;  // bytes at the end that carry no pixels
+  } const formats[] = {{"JPEG", jpeg(picture), 2},
+                       {"progressive JPEG", progressive(picture), 2},
+                       {"PNG", png(picture), 12},
+                       {"WebP", webp(picture), 0}};
+  for (const auto& format : formats) {
+    Picture whole = decoded(format.file);
+    for (size_t size = 3; size < format.file.size(); ++size) {
+      File cut(format.file.begin(), format.file.begin() + static_cast<ptrdiff_t>(size));
+      PictureCanvas canvas;
+      Status status = decode(cut, {}, canvas).status();
+      if (status.ok()) {
+        EXPECT_GE(size + format.may_miss + 8, format.file.size()) << format.name << size;
+        EXPECT_TRUE(canvas.picture == whole) << format.name << " cut to " << size;
+      } else {
+        EXPECT_EQ(status.code(), Code::kBadMedia);
+        if (size >= 12) {
+          EXPECT_THAT(status.message(), HasSubstr("truncated")) << format.name << size;
+        }
+      }
+    }
+  }
+}
+
+TEST(Image, TheRowsThatAreThereAreCounted) {
+  Picture picture = slopes(256, 640);
+  File file = jpeg(picture);
+  file.resize(file.size() / 2);
+  Status status = failure(file);
+  ASSERT_THAT(status.message(), HasSubstr("JPEG is truncated: the data ends after "));
+  int rows = 0, of_rows = 0;
+  ASSERT_EQ(std::sscanf(status.message().c_str(),
+                        "JPEG is truncated: the data ends after %d of %d rows", &rows, &of_rows),
+            2);
+  EXPECT_EQ(of_rows, 640);
+  EXPECT_NEAR(rows, 320, 64);
+  file = png(picture);
+  file.resize(file.size() / 2);
+  EXPECT_THAT(failure(file).message(), HasSubstr(" of 640 rows"));
+}
+
+TEST(Image, HarmlessOdditiesOfAJpegAreLetPass) {
+  Picture picture = slopes(90, 70);
+  const File file = jpeg(picture);
+  const Picture wanted = decoded(file);
+  File odd = file;
+  odd.insert(odd.end() - 2, {1, 2, 3, 4});  // before the last marker
+  EXPECT_TRUE(decoded(odd) == wanted);
+  odd = file;
+  append(odd, of("trailing"));
+  EXPECT_TRUE(decoded(odd) == wanted);
+  odd = file;
+  odd.resize(odd.size() - 2);  // without the last marker
+  EXPECT_TRUE(decoded(odd) == wanted);
+  odd = file;
+  odd.insert(odd.begin() + 2, {0xff, 0xff, 0xff});  // fill bytes
+  EXPECT_TRUE(decoded(odd) == wanted);
+}
+
+TEST(Image, EndlessScansAreRefused) {
+  File file = progressive(slopes(64, 64));
+  // The last scan, from its table to the end marker, again and again.
+  size_t table = 0, scan = 0;
+  for (size_t i = 0; i + 1 < file.size(); ++i) {
+    if (file[i] == 0xff && file[i + 1] == 0xc4) table = i;
+    if (file[i] == 0xff && file[i + 1] == 0xda) scan = i;
+  }
+  ASSERT_LT(table, scan);
+  File last(file.begin() + static_cast<ptrdiff_t>(table), file.end() - 2);
+  for (int i = 0; i < 120; ++i) file.insert(file.end() - 2, last.begin(), last.end());
+  EXPECT_THAT(failure(file).message(), HasSubstr("more than 100 scans"));
+}
+
+TEST(Image, ChunksThatAreNoPixelsAreSteppedOver) {
+  Picture picture = slopes(20, 20);
+  File file = png_with(png(picture), "zTXt", of("a\0\0not deflate"s));
+  file = png_with(file, "iCCP", of("nonsense"));
+  file = png_with(file, "tEXt", File(3 << 20, 'x'));
+  EXPECT_TRUE(decoded(file) == picture);
+  EXPECT_THAT(failure(png_with(png(picture), "ABCD", {})).message(), HasSubstr("critical"));
+}
+
+TEST(Image, AFailureLeavesNothingBehind) {
+  Picture picture = slopes(90, 70);
+  for (const File& file : {jpeg(picture), progressive(picture), png(picture)}) {
+    Picture wanted = decoded(file);
+    for (size_t i = 2; i < file.size(); i += 5) {
+      File bad = file;
+      bad[i] ^= 0xff;
+      PictureCanvas canvas;
+      Result<Header> header = decode(bad, {}, canvas);
+      EXPECT_NE(header.ok(), !header.status().message().empty());
+    }
+    EXPECT_TRUE(decoded(file) == wanted);
+  }
+}
+
+TEST(Image, TablesOfOneJpegNeverServeAnother) {
+  // Without its quantisation tables a picture cannot be read, whatever was read before it.
+  File file = jpeg(slopes(40, 30)), bare(file.begin(), file.begin() + 2);
+  constexpr uint8_t kTables = 0xdb, kScan = 0xda;
+  for (size_t at = 2; at + 4 < file.size();) {
+    size_t end = at + 2 + (file[at + 2] << 8 | file[at + 3]);
+    if (file[at + 1] == kScan) end = file.size();
+    if (file[at + 1] != kTables) bare.insert(bare.end(), &file[at], &file[0] + end);
+    at = end;
+  }
+  ASSERT_LT(bare.size(), file.size());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(failure(bare).message(), HasSubstr("uantization table"));
+    decoded(file);
+  }
+}
+
+TEST(Image, TheCanvasHasItsSay) {
+  Picture picture = slopes(90, 70);
+  for (const File& file : {jpeg(picture), progressive(picture), png(picture), webp(picture)}) {
+    PictureCanvas full;
+    full.refusal = Status(Code::kOverloaded, "no memory left");
+    EXPECT_EQ(decode(file, {}, full).status().code(), Code::kOverloaded);
+    if (file[0] == 'R') continue;  // libwebp cannot be stopped
+    PictureCanvas gone;
+    gone.gone = true;
+    EXPECT_EQ(decode(file, {}, gone).status().code(), Code::kCancelled);
+  }
+}
+
+TEST(Image, SidesThatAJpegCannotHold) {
+  Picture picture = slopes(65501, 1);
+  File file;
+  EXPECT_EQ(encode_jpeg(picture.view(), 85, file).code(), Code::kTooLarge);
+  EXPECT_TRUE(encode_png(picture.view(), file).ok());
+}
+
+}  // namespace
+}  // namespace leat::image

@@ -1,0 +1,214 @@
+// Runs one operator alone, as the executor would: for tests, fuzzers and benchmarks of operators.
+//
+//   OpFixture op("tensor.top_k");
+//   op.param("k", int64_t{1}).input("scores", scores);
+//   ASSERT_TRUE(op.run().ok());
+//   EXPECT_EQ(op["indices"].values<int64_t>()[0], 7);
+//
+// Parameters are checked against their specs and defaults are filled in; inputs are checked against
+// the signature, named dimensions included, and so is what comes out (kInternal: the operator
+// breaks its own promise). The operator is made at the first run(), or by make(), and kept: later
+// runs with other inputs use the same object. For one thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "leat/op.h"
+
+namespace leat {
+
+class OpFixture final : private OpCall {
+ public:
+  explicit OpFixture(const std::string& name)
+      : spec_(OpCatalogue::find(name)), missing_(cat("there is no operator ", name)) {
+    if (!spec_) return;
+    values_.resize(spec_->inputs.size());
+    needs_.resize(spec_->outputs.size());
+    wanted_.assign(spec_->outputs.size(), Type::anything());
+    outputs_.resize(spec_->outputs.size());
+  }
+
+  // Before the operator is made.
+  OpFixture& param(const std::string& name, ParamValue value) {
+    given_[name] = std::move(value);
+    return *this;
+  }
+  // What the consumers of an output ask for.
+  OpFixture& wants(const std::string& output, Type type) {
+    wanted_.at(index(spec_->outputs, output)) = std::move(type);
+    return *this;
+  }
+  OpFixture& needs(const std::string& output, ImageNeed need) {
+    needs_.at(index(spec_->outputs, output)).push_back(need);
+    return *this;
+  }
+
+  // Replaces what was on the port; an absent tensor or no value at all leaves it absent.
+  OpFixture& input(const std::string& port, Tensor value) {
+    std::vector<Tensor> one;
+    if (value) one.push_back(std::move(value));
+    return inputs(port, std::move(one));
+  }
+  OpFixture& inputs(const std::string& port, std::vector<Tensor> values) {
+    values_.at(index(spec_->inputs, port)) = std::move(values);
+    return *this;
+  }
+
+  // abandoned() turns true once it has been asked `asks` times.
+  OpFixture& abandon_after(int asks) {
+    asks_left_ = asks;
+    return *this;
+  }
+
+  Status make() {
+    if (!spec_) return Status(Code::kNotFound, missing_);
+    Params params;
+    LEAT_TRY(fill(params));
+    OpSetup setup{params, {}, wanted_, needs_, {}};
+    for (size_t i = 0; i < values_.size(); ++i) {
+      setup.inputs.push_back(std::nullopt);
+      if (values_[i].size() == 1) {
+        setup.inputs[i] = Type::exactly(values_[i][0].dtype(), values_[i][0].shape());
+      } else if (!values_[i].empty() || !spec_->inputs[i].optional) {
+        setup.inputs[i] = Type::of(spec_->inputs[i].type);
+      }
+    }
+    for (const PortSpec& port : spec_->outputs) setup.outputs.push_back(Type::of(port.type));
+    LEAT_ASSIGN(op_, spec_->make(setup));
+    promised_ = setup.outputs;
+    return {};
+  }
+
+  Status run() {
+    if (!op_) LEAT_TRY(make());
+    sizes_.clear();
+    pointers_.assign(values_.size(), {});
+    spans_.clear();
+    for (size_t i = 0; i < values_.size(); ++i) {
+      const PortSpec& port = spec_->inputs[i];
+      if (values_[i].empty() && !port.optional) {
+        return Status(Code::kBadInput, cat("input ", port.name, " is missing"));
+      }
+      if (values_[i].size() > 1 && !port.many) {
+        return Status(Code::kBadInput, cat("input ", port.name, " takes one value"));
+      }
+      for (const Tensor& value : values_[i]) {
+        LEAT_TRY(fits(Type::of(port.type), value).within(cat("input ", port.name)));
+        pointers_[i].push_back(&value);
+      }
+      spans_.emplace_back(pointers_[i]);
+    }
+    inputs_ = spans_;
+    for (Tensor& output : outputs_) output.reset();
+    LEAT_TRY(op_->run(*this));
+    for (size_t i = 0; i < outputs_.size(); ++i) {
+      if (!outputs_[i]) continue;
+      std::string context = cat("output ", spec_->outputs[i].name);
+      for (const Type& type : {Type::of(spec_->outputs[i].type), promised_[i]}) {
+        Status status = fits(type, outputs_[i]).within(context);
+        if (!status.ok()) return Status(Code::kInternal, status.message());
+      }
+    }
+    return {};
+  }
+
+  // An output of the last run; absent when the operator did not give it.
+  const Tensor& operator[](const std::string& port) const {
+    return outputs_.at(index(spec_->outputs, port));
+  }
+  const Op& op() const { return *op_; }
+  const std::vector<Type>& promised() const { return promised_; }  // outputs as make() left them
+
+ private:
+  static size_t index(const std::vector<PortSpec>& ports, const std::string& name) {
+    size_t i = 0;
+    while (i < ports.size() && ports[i].name != name) ++i;
+    return i;  // at() of what is looked up refuses the end
+  }
+
+  Status fill(Params& params) const {
+    std::map<std::string, ParamValue> rest = given_;
+    for (const ParamSpec& spec : spec_->params) {
+      auto given = rest.find(spec.name);
+      if (given == rest.end()) {
+        if (spec.required)
+          return Status(Code::kBadInput, cat("parameter ", spec.name, " is missing"));
+        params.set(spec.name, spec.fallback);
+        continue;
+      }
+      LEAT_TRY(allowed(spec, given->second).within(cat("parameter ", spec.name)));
+      params.set(spec.name, given->second);
+      rest.erase(given);
+    }
+    if (rest.empty()) return {};
+    return Status(Code::kBadInput, cat("there is no parameter ", rest.begin()->first));
+  }
+
+  static Status allowed(const ParamSpec& spec, const ParamValue& value) {
+    std::vector<double> numbers;
+    if (const auto* whole = std::get_if<int64_t>(&value)) {
+      numbers.push_back(static_cast<double>(*whole));
+    }
+    if (const auto* real = std::get_if<double>(&value)) numbers.push_back(*real);
+    if (const auto* reals = std::get_if<std::vector<double>>(&value)) numbers = *reals;
+    for (double number : numbers) {
+      if (!(number >= spec.min && number <= spec.max)) {
+        return Status(Code::kBadInput, cat(number, " is not within ", spec.min, " to ", spec.max));
+      }
+    }
+    const auto* text = std::get_if<std::string>(&value);
+    if (spec.type == ParamType::kChoice && text) {
+      for (const std::string& choice : spec.choices) {
+        if (choice == *text) return {};
+      }
+      return Status(Code::kBadInput, cat("\"", *text, "\" is not ", join_or(spec.choices)));
+    }
+    return {};
+  }
+
+  // The same name must stand for the same size everywhere in one run.
+  Status fits(const Type& type, const Tensor& value) {
+    std::string mismatch = type.mismatch(value.dtype(), value.shape());
+    if (!mismatch.empty()) return Status(Code::kBadInput, mismatch);
+    for (size_t i = 0; i < type.dims.size(); ++i) {
+      if (type.dims[i].name.empty()) continue;
+      int64_t size = value.shape()[static_cast<int>(i)];
+      int64_t known = sizes_.emplace(type.dims[i].name, size).first->second;
+      if (known == size) continue;
+      return Status(Code::kBadInput,
+                    cat(type.dims[i].name, " is ", size, " here and ", known, " elsewhere"));
+    }
+    return {};
+  }
+
+  Result<Tensor*> output(size_t port, DType type, const Shape& shape) override {
+    LEAT_ASSIGN(outputs_[port], Tensor::allocate(type, shape));
+    return &outputs_[port];
+  }
+  void give(size_t port, Tensor value) override { outputs_[port] = std::move(value); }
+  bool abandoned() const override {
+    if (asks_left_ > 0) --asks_left_;
+    return asks_left_ == 0;
+  }
+
+  const OpSpec* spec_;
+  std::string missing_;
+  std::map<std::string, ParamValue> given_;
+  std::vector<std::vector<Tensor>> values_;
+  std::vector<Type> wanted_;
+  std::vector<std::vector<ImageNeed>> needs_;
+  std::unique_ptr<Op> op_;
+  std::vector<Type> promised_;
+  std::vector<Tensor> outputs_;
+  std::map<std::string, int64_t> sizes_;
+  std::vector<std::vector<const Tensor*>> pointers_;
+  std::vector<std::span<const Tensor* const>> spans_;
+  mutable int asks_left_ = -1;  // never
+};
+
+}  // namespace leat

@@ -1,0 +1,403 @@
+#include "ops/image/resample.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "base/text.h"
+#include "hwy/targets.h"
+#include "ops/image/testing/pictures.h"
+
+namespace leat {
+namespace {
+
+// Runs `f` once for each instruction set that this machine has and the kernel is compiled for.
+template <typename F>
+void on_each_target(F&& f) {
+  for (int64_t targets = hwy::SupportedTargets(); targets != 0; targets &= targets - 1) {
+    const int64_t target = targets & -targets;
+    SCOPED_TRACE(hwy::TargetName(target));
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(target);
+    f();
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().DeInit();
+}
+
+std::vector<uint8_t> bytes(const std::vector<uint8_t>& in, ImageSize from, ImageSize to,
+                           Filter filter) {
+  std::vector<uint8_t> out(static_cast<size_t>(to.width * to.height * 3));
+  resample(
+      {in.data(), from.width, from.height},
+      {.width = to.width, .height = to.height, .filter = filter}, PixelFormat{},
+      {reinterpret_cast<std::byte*>(out.data()), to.width, to.height, {0, 0, to.width, to.height}});
+  return out;
+}
+
+struct Literal {
+  ImageSize from, to;
+  Filter filter;
+  std::vector<int> pillow;
+};
+
+const Literal kLiterals[] = {
+    {{9, 7}, {4, 3}, Filter::kBilinear, {106, 135, 146, 133, 135, 144, 130, 133, 128,
+                                         118, 112, 118, 117, 144, 119, 132, 123, 112,
+                                         132, 117, 126, 127, 121, 156, 118, 153, 141,
+                                         140, 121, 120, 115, 108, 132, 135, 83,  125}},
+    {{9, 7}, {4, 3}, Filter::kArea, {67,  120, 173, 131, 141, 151, 152, 141, 130, 109, 98,  87,
+                                     138, 148, 116, 113, 138, 106, 138, 106, 116, 119, 129, 182,
+                                     102, 155, 144, 145, 113, 123, 99,  88,  141, 154, 79,  132}},
+    {{9, 7}, {4, 3}, Filter::kNearest, {139, 192, 245, 235, 32, 85, 75,  128, 181, 171, 224, 21,
+                                        87,  140, 193, 227, 24, 77, 111, 164, 217, 64,  117, 170,
+                                        35,  88,  141, 219, 16, 69, 216, 13,  66,  213, 10,  63}},
+    {{3, 2}, {5, 4}, Filter::kBilinear, {0,   53,  106, 15,  68,  121, 37,  90,  143, 59,
+                                         112, 165, 74,  127, 180, 23,  76,  129, 39,  92,
+                                         145, 63,  116, 169, 86,  139, 154, 102, 155, 144,
+                                         68,  121, 174, 86,  139, 192, 114, 167, 220, 141,
+                                         194, 131, 159, 212, 73,  91,  144, 197, 110, 163,
+                                         216, 139, 192, 245, 168, 221, 120, 187, 240, 37}},
+    {{3, 2}, {5, 4}, Filter::kArea, {0,   53,  106, 0,   53,  106, 37,  90,  143, 74,  127, 180,
+                                     74,  127, 180, 0,   53,  106, 0,   53,  106, 37,  90,  143,
+                                     74,  127, 180, 74,  127, 180, 91,  144, 197, 91,  144, 197,
+                                     139, 192, 245, 187, 240, 37,  187, 240, 37,  91,  144, 197,
+                                     91,  144, 197, 139, 192, 245, 187, 240, 37,  187, 240, 37}},
+    {{3, 2}, {5, 4}, Filter::kNearest, {0,   53,  106, 0,   53,  106, 37,  90,  143, 74,  127, 180,
+                                        74,  127, 180, 0,   53,  106, 0,   53,  106, 37,  90,  143,
+                                        74,  127, 180, 74,  127, 180, 91,  144, 197, 91,  144, 197,
+                                        139, 192, 245, 187, 240, 37,  187, 240, 37,  91,  144, 197,
+                                        91,  144, 197, 139, 192, 245, 187, 240, 37,  187, 240, 37}},
+    {{8, 8},
+     {3, 8},
+     Filter::kBilinear,
+     {41,  94,  147, 130, 176, 187, 144, 96,  88,  144, 177, 169, 131, 105, 115, 118, 171, 150,
+      166, 118, 97,  133, 137, 111, 99,  91,  124, 94,  127, 120, 136, 103, 114, 147, 99,  152,
+      117, 170, 122, 106, 159, 121, 157, 136, 68,  119, 152, 130, 165, 97,  150, 143, 61,  114,
+      133, 125, 158, 111, 121, 95,  70,  123, 176, 155, 107, 160, 87,  134, 181, 108, 161, 113}},
+    {{8, 8}, {3, 8}, Filter::kArea, {37,  90,  143, 130, 183, 236, 137, 104, 72,  139, 192, 160,
+                                     131, 56,  109, 123, 176, 144, 156, 123, 91,  133, 186, 111,
+                                     109, 77,  130, 87,  140, 108, 134, 59,  112, 142, 109, 162,
+                                     104, 157, 124, 136, 189, 114, 151, 119, 86,  120, 173, 141,
+                                     172, 97,  150, 160, 43,  96,  137, 105, 158, 80,  133, 58,
+                                     84,  137, 190, 154, 121, 174, 81,  134, 187, 94,  147, 114}},
+    {{8, 8}, {3, 8}, Filter::kNearest, {37,  90,  143, 148, 201, 254, 222, 19,  72,  139, 192, 245,
+                                        27,  80,  133, 123, 176, 229, 241, 38,  91,  162, 215, 12,
+                                        24,  77,  130, 87,  140, 193, 41,  94,  147, 250, 47,  100,
+                                        189, 242, 39,  176, 229, 26,  151, 204, 1,   35,  88,  141,
+                                        124, 177, 230, 52,  105, 158, 137, 190, 243, 3,   56,  109,
+                                        22,  75,  128, 239, 36,  89,  138, 191, 244, 179, 232, 29}},
+    {{31, 5},
+     {2, 2},
+     Filter::kBilinear,
+     {120, 124, 129, 122, 128, 127, 128, 120, 128, 135, 126, 127}},
+    {{31, 5}, {2, 2}, Filter::kArea, {120, 125, 130, 119, 133, 129, 128, 125, 122, 140, 116, 126}},
+    {{31, 5}, {2, 2}, Filter::kNearest, {171, 224, 21, 240, 37, 90, 64, 117, 170, 111, 164, 217}},
+    {{300, 200},
+     {3, 2},
+     Filter::kBilinear,
+     {128, 127, 128, 127, 128, 127, 128, 127, 128, 127, 128, 127, 128, 127, 128, 127, 128, 127}},
+    {{300, 200},
+     {3, 2},
+     Filter::kArea,
+     {129, 126, 128, 127, 129, 127, 128, 126, 128, 127, 129, 126, 129, 126, 128, 126, 128, 127}},
+};
+
+TEST(Resample, AgreesWithPillow) {
+  on_each_target([] {
+    for (const Literal& c : kLiterals) {
+      const auto in = pattern(c.from.width, c.from.height);
+      const auto out = bytes(in, c.from, c.to, c.filter);
+      const auto exact = resampled(in, c.from, c.to, c.filter);
+      ASSERT_EQ(out.size(), c.pillow.size());
+      const int tolerance = c.filter == Filter::kNearest ? 0 : 1;
+      for (size_t i = 0; i < out.size(); ++i) {
+        EXPECT_NEAR(out[i], c.pillow[i], tolerance) << i;
+        EXPECT_NEAR(exact[i], c.pillow[i], 1.0) << i;  // the oracle of the other tests
+      }
+    }
+  });
+}
+
+// A canvas larger than its part, with everything that a format can ask for; the elements outside of
+// the part must stay as they were.
+struct Trial {
+  ImageSize from, whole;  // of the source; of the scaled picture
+  int cut_x, cut_y;
+  Canvas canvas;
+  Filter filter;
+  PixelFormat format;
+};
+
+Trial any_trial(std::mt19937& random) {
+  auto upto = [&](int most) {
+    return 1 + static_cast<int>(random() % static_cast<uint32_t>(most));
+  };
+  auto below = [&](int most) { return upto(most) - 1; };
+  Trial t;
+  const int most = random() % 4 == 0 ? 900 : 90;
+  t.from = {upto(most), upto(most)};
+  t.whole = {upto(90), upto(90)};
+  t.canvas.part.width = upto(t.whole.width);
+  t.canvas.part.height = upto(t.whole.height);
+  t.cut_x = below(t.whole.width - t.canvas.part.width + 1);
+  t.cut_y = below(t.whole.height - t.canvas.part.height + 1);
+  t.canvas.part.x = below(5);
+  t.canvas.part.y = below(5);
+  t.canvas.width = t.canvas.part.x + t.canvas.part.width + below(5);
+  t.canvas.height = t.canvas.part.y + t.canvas.part.height + below(5);
+  t.filter = static_cast<Filter>(random() % 3);
+  constexpr DType kTypes[] = {DType::kUint8, DType::kFp16, DType::kFp32};
+  t.format.dtype = kTypes[random() % 3];
+  t.format.planar = random() & 1;
+  t.format.grey = random() % 5 == 0;
+  t.format.bgr = !t.format.grey && (random() & 1);
+  if (t.format.dtype != DType::kUint8 && (random() & 1)) {
+    for (int c = 0; c < 3; ++c) {
+      t.format.multiply[c] = 1.0f / static_cast<float>(upto(100));
+      t.format.add[c] = static_cast<float>(below(9)) - 4;
+    }
+  }
+  return t;
+}
+
+double half_value(uint16_t bits) {
+  const double sign = bits >> 15 ? -1 : 1;
+  const int exponent = bits >> 10 & 31;
+  const int mantissa = bits & 1023;
+  if (exponent == 31) return sign * (mantissa ? NAN : INFINITY);
+  return sign * (exponent ? std::ldexp(1024 + mantissa, exponent - 25) : std::ldexp(mantissa, -24));
+}
+
+double element(const std::byte* data, DType type, size_t i) {
+  switch (type) {
+    case DType::kUint8:
+      return static_cast<double>(data[i]);
+    case DType::kFp16: {
+      uint16_t half;
+      std::memcpy(&half, data + 2 * i, 2);
+      return half_value(half);
+    }
+    default: {
+      float value;
+      std::memcpy(&value, data + 4 * i, 4);
+      return static_cast<double>(value);
+    }
+  }
+}
+
+void check(Trial t, const std::vector<uint8_t>& in, const std::vector<double>& exact) {
+  const auto width = static_cast<size_t>(t.canvas.width);
+  const auto height = static_cast<size_t>(t.canvas.height);
+  const auto channels = static_cast<size_t>(t.format.channels());
+  const size_t size = dtype_size(t.format.dtype);
+  std::vector<std::byte> out(width * height * channels * size, std::byte{0x33});
+  t.canvas.data = out.data();
+  resample({in.data(), t.from.width, t.from.height},
+           {t.whole.width, t.whole.height, t.cut_x, t.cut_y, t.filter}, t.format, t.canvas);
+  const auto& part = t.canvas.part;
+  for (size_t y = 0; y < height; ++y) {
+    for (size_t x = 0; x < width; ++x) {
+      const int px = static_cast<int>(x) - part.x, py = static_cast<int>(y) - part.y;
+      const bool inside = px >= 0 && px < part.width && py >= 0 && py < part.height;
+      for (size_t c = 0; c < channels; ++c) {
+        const size_t i =
+            t.format.planar ? (c * height + y) * width + x : (y * width + x) * channels + c;
+        if (!inside) {
+          for (size_t b = 0; b < size; ++b) ASSERT_EQ(out[i * size + b], std::byte{0x33});
+          continue;
+        }
+        const double* pixel =
+            &exact[(static_cast<size_t>(py + t.cut_y) * static_cast<size_t>(t.whole.width) +
+                    static_cast<size_t>(px + t.cut_x)) *
+                   3];
+        double value = t.format.grey ? 0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]
+                                     : pixel[t.format.bgr ? 2 - c : c];
+        const double unit = static_cast<double>(t.format.multiply[c]);  // of one step of 255
+        value = value * unit + static_cast<double>(t.format.add[c]);
+        double tolerance = 0.05 * unit + 1e-5;
+        if (t.format.dtype == DType::kUint8) tolerance += 0.5;
+        if (t.format.dtype == DType::kFp16) tolerance += std::abs(value) / 2048;
+        ASSERT_NEAR(element(out.data(), t.format.dtype, i), value, tolerance)
+            << t.from.width << " x " << t.from.height << " > " << t.whole.width << " x "
+            << t.whole.height << " at " << px << ", " << py << ", channel " << c << ", filter "
+            << static_cast<int>(t.filter);
+      }
+    }
+  }
+}
+
+TEST(Resample, IsExactForEverySizeFilterAndFormat) {
+  std::mt19937 random(1);
+  for (int n = 0; n < 250; ++n) {
+    const Trial trial = any_trial(random);
+    const auto in = noise(trial.from.width, trial.from.height, random, n & 1);
+    const auto exact = resampled(in, trial.from, trial.whole, trial.filter);
+    on_each_target([&] { check(trial, in, exact); });
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(Resample, KeepsPlainColoursExactly) {
+  on_each_target([] {
+    for (int colour : {0, 1, 127, 254, 255}) {
+      for (ImageSize from : {ImageSize{1, 1}, {7, 500}, {2000, 3}, {64, 64}}) {
+        const std::vector<uint8_t> in(static_cast<size_t>(from.width * from.height * 3),
+                                      static_cast<uint8_t>(colour));
+        for (Filter filter : {Filter::kBilinear, Filter::kArea, Filter::kNearest}) {
+          EXPECT_THAT(bytes(in, from, {33, 17}, filter), testing::Each(colour));
+        }
+      }
+    }
+  });
+}
+
+TEST(Resample, IsTheIdentityAtTheSameSize) {
+  std::mt19937 random(2);
+  const auto in = noise(37, 21, random);
+  on_each_target([&] {
+    for (Filter filter : {Filter::kBilinear, Filter::kArea, Filter::kNearest}) {
+      EXPECT_EQ(bytes(in, {37, 21}, {37, 21}, filter), in);
+    }
+  });
+}
+
+TEST(Resample, ReducesByThousands) {
+  std::mt19937 random(3);
+  for (ImageSize from : {ImageSize{20000, 2}, {2, 20000}}) {
+    const auto in = noise(from.width, from.height, random, true);
+    for (Filter filter : {Filter::kBilinear, Filter::kArea}) {
+      const auto exact = resampled(in, from, {5, 5}, filter);
+      const auto out = bytes(in, from, {5, 5}, filter);
+      for (size_t i = 0; i < out.size(); ++i) EXPECT_NEAR(out[i], exact[i], 1.0);
+    }
+  }
+}
+
+TEST(Resample, RoundsAndSaturatesBytes) {
+  const std::vector<uint8_t> in = {0, 100, 255};
+  uint8_t out[3];
+  const PixelFormat format{.multiply = {1e9f, 0.5f, 2}, .add = {-1e9f, 0.75f, 0}};
+  resample({in.data(), 1, 1}, {.width = 1, .height = 1}, format,
+           {reinterpret_cast<std::byte*>(out), 1, 1, {0, 0, 1, 1}});
+  EXPECT_THAT(out, testing::ElementsAre(0, 51, 255));
+}
+
+TEST(Axis, WeightsSumToOneWithinThePicture) {
+  std::mt19937 random(4);
+  for (int n = 0; n < 2000; ++n) {
+    AxisKey key;
+    key.in = 1 + static_cast<int>(random() % 3000);
+    key.out = 1 + static_cast<int>(random() % 500);
+    key.begin = static_cast<int>(random() % static_cast<uint32_t>(key.out));
+    key.count = 1 + static_cast<int>(random() % static_cast<uint32_t>(key.out - key.begin));
+    key.filter = static_cast<Filter>(random() % 3);
+    key.even = random() & 1;
+    key.most_bits = key.even ? 16 : 22;
+    const Axis& axis = axis_for(key);
+    ASSERT_EQ(&axis_for(key), &axis);  // from the cache
+    ASSERT_EQ(axis.reach.size(), static_cast<size_t>(key.count));
+    for (const Axis::Reach& reach : axis.reach) {
+      ASSERT_LE(reach.pairs, axis.most_pairs);
+      ASSERT_TRUE(!key.even || (reach.first - axis.begin) % 2 == 0);
+      int sum = 0;
+      for (int i = 0; i < 2 * reach.pairs; ++i) {
+        const uint32_t pair = axis.weights[reach.weights + static_cast<size_t>(i / 2)];
+        const auto weight = static_cast<int16_t>(i % 2 ? pair >> 16 : pair & 0xFFFF);
+        ASSERT_GE(weight, 0);
+        const int at = reach.first + i;
+        ASSERT_TRUE(weight == 0 || (at >= 0 && at >= axis.begin && at < axis.end && at < key.in));
+        sum += weight;
+      }
+      ASSERT_EQ(sum, 1 << axis.bits) << key.in << " > " << key.out;
+    }
+  }
+}
+
+TEST(Axis, TheCacheIsBoundedAndGivesTheRightTable) {
+  for (int round = 0; round < 2; ++round) {
+    for (int in = 1; in <= 100; ++in) {
+      const Axis& axis = axis_for({in, 10, 0, 10, Filter::kArea, 16, false});
+      ASSERT_EQ(axis.begin, 0);
+      ASSERT_EQ(axis.end, in);
+    }
+  }
+}
+
+// The nearest of all halves, ties to the even one, by trying each.
+uint16_t nearest_half(float value) {
+  const uint16_t sign = std::signbit(value) ? 0x8000 : 0;
+  const double size = std::abs(static_cast<double>(value));
+  if (size >= 65520) return sign | 0x7C00;
+  uint16_t low = 0, high = 0x7C00;  // the values of bits rise with the bits
+  while (high - low > 1) {
+    const auto middle = static_cast<uint16_t>((low + high) / 2);
+    (half_value(middle) <= size ? low : high) = middle;
+  }
+  const double above = high == 0x7C00 ? 65536 : half_value(high);
+  const double down = size - half_value(low), up = above - size;
+  return sign | (down < up || (down == up && low % 2 == 0) ? low : high);
+}
+
+TEST(HalfBits, AreTheNearest) {
+  std::mt19937 random(5);
+  std::vector<float> values = {0,
+                               -0.0f,
+                               1,
+                               65504,
+                               65519.996f,
+                               65520,
+                               1e9f,
+                               -1e9f,
+                               5.9604645e-8f,
+                               2.9802322e-8f,
+                               2.9802326e-8f,
+                               6.0975552e-5f,
+                               6.1035156e-5f,
+                               1e-30f,
+                               std::numeric_limits<float>::infinity()};
+  for (int i = 0; i < 0x7C00; ++i) {  // every half, and the middle to the next
+    const double here = half_value(static_cast<uint16_t>(i));
+    const double next = i == 0x7BFF ? 65536 : half_value(static_cast<uint16_t>(i + 1));
+    for (double v : {here, (here + next) / 2}) {
+      const auto f = static_cast<float>(v);
+      for (float around : {f, std::nextafter(f, 0.0f), std::nextafter(f, 1e9f)})
+        values.push_back(around);
+    }
+  }
+  for (int i = 0; i < 100000; ++i) {
+    const uint32_t bits = random();
+    float value;
+    std::memcpy(&value, &bits, 4);
+    if (!std::isnan(value)) values.push_back(value);
+  }
+  for (float value : values) {
+    ASSERT_EQ(half_bits(value), nearest_half(value)) << value;
+    ASSERT_EQ(half_bits(-value), nearest_half(-value)) << -value;
+  }
+  EXPECT_TRUE(std::isnan(half_value(half_bits(NAN))));
+}
+
+TEST(HalfBits, AreWhatTheKernelWrites) {
+  std::mt19937 random(6);
+  const auto in = noise(64, 16, random);
+  on_each_target([&] {
+    PixelFormat format{.planar = true, .multiply = {1 / 57.0f, 300, 1e-6f}, .add = {-2, 0, 0}};
+    const Scaling scaling{.width = 64, .height = 16};
+    std::vector<float> floats(64 * 16 * 3);
+    std::vector<uint16_t> halves(floats.size());
+    format.dtype = DType::kFp32;
+    resample({in.data(), 64, 16}, scaling, format,
+             {reinterpret_cast<std::byte*>(floats.data()), 64, 16, {0, 0, 64, 16}});
+    format.dtype = DType::kFp16;
+    resample({in.data(), 64, 16}, scaling, format,
+             {reinterpret_cast<std::byte*>(halves.data()), 64, 16, {0, 0, 64, 16}});
+    for (size_t i = 0; i < floats.size(); ++i) ASSERT_EQ(halves[i], nearest_half(floats[i]));
+  });
+}
+
+}  // namespace
+}  // namespace leat

@@ -1,0 +1,91 @@
+// Pictures for tests, and Pillow's resampling by its definition.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "leat/tensor.h"
+#include "ops/image/axis.h"
+
+namespace leat {
+
+// The picture of which the literal expectations in the tests were made, with Pillow 13.0.
+inline std::vector<uint8_t> pattern(int width, int height) {
+  std::vector<uint8_t> out;
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      for (int c = 0; c < 3; ++c) {
+        out.push_back(static_cast<uint8_t>(x * 37 + y * 91 + c * 53 + x * y % 17 * 11));
+      }
+    }
+  }
+  return out;
+}
+
+// Every byte by chance; or, as in a drawing, 0 and 255 alone.
+inline std::vector<uint8_t> noise(int width, int height, std::mt19937& random, bool hard = false) {
+  std::vector<uint8_t> out(static_cast<size_t>(width) * static_cast<size_t>(height) * 3);
+  for (uint8_t& byte : out) byte = static_cast<uint8_t>(hard ? (random() & 1) * 255 : random());
+  return out;
+}
+
+inline Tensor image(const std::vector<uint8_t>& pixels, int width, int height) {
+  return *Tensor::of(std::span<const uint8_t>(pixels), Shape{height, width, 3});
+}
+
+// Pixel by pixel, in double precision, nothing rounded in between.
+inline std::vector<double> resampled(const std::vector<uint8_t>& in, ImageSize from, ImageSize to,
+                                     Filter filter) {
+  auto matrix = [&](int n, int m) {  // m rows of n weights
+    std::vector<std::vector<double>> rows(static_cast<size_t>(m));
+    const double scale = static_cast<double>(n) / m;
+    const double spread = std::max(1.0, scale);
+    const double support = spread * (filter == Filter::kArea ? 0.5 : 1.0);
+    for (int i = 0; i < m; ++i) {
+      std::vector<double>& row = rows[static_cast<size_t>(i)];
+      row.assign(static_cast<size_t>(n), 0.0);
+      const double centre = (i + 0.5) * scale;
+      if (filter == Filter::kNearest) {
+        row[static_cast<size_t>(centre)] = 1;
+        continue;
+      }
+      const int low = std::max(0, static_cast<int>(centre - support + 0.5));
+      const int high = std::min(n, static_cast<int>(centre + support + 0.5));
+      double sum = 0;
+      for (int j = low; j < high; ++j) {
+        const double x = (j - centre + 0.5) / spread;
+        const double w =
+            filter == Filter::kArea ? (x > -0.5 && x <= 0.5) : std::max(0.0, 1.0 - std::abs(x));
+        row[static_cast<size_t>(j)] = w;
+        sum += w;
+      }
+      for (double& w : row) w /= sum;
+    }
+    return rows;
+  };
+  const auto across = matrix(from.width, to.width), down = matrix(from.height, to.height);
+  const auto width = static_cast<size_t>(from.width), height = static_cast<size_t>(from.height);
+  std::vector<double> half, out;
+  for (size_t y = 0; y < height; ++y) {
+    for (const auto& row : across) {
+      for (size_t c = 0; c < 3; ++c) {
+        double sum = 0;
+        for (size_t x = 0; x < width; ++x) sum += row[x] * in[(y * width + x) * 3 + c];
+        half.push_back(sum);
+      }
+    }
+  }
+  for (const auto& row : down) {
+    for (size_t x = 0; x < across.size() * 3; ++x) {
+      double sum = 0;
+      for (size_t y = 0; y < height; ++y) sum += row[y] * half[y * across.size() * 3 + x];
+      out.push_back(sum);
+    }
+  }
+  return out;
+}
+
+}  // namespace leat

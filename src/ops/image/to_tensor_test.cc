@@ -1,0 +1,352 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "memory/testing/op_fixture.h"
+#include "ops/image/placement.h"
+#include "ops/image/testing/pictures.h"
+
+namespace leat {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Numbers = std::vector<double>;
+
+OpFixture to_tensor(int64_t width, int64_t height) {
+  OpFixture op("image.to_tensor");
+  op.param("width", width).param("height", height);
+  return op;
+}
+
+// --- What the tensor becomes, by what it feeds and by the parameters.
+
+struct Settled {
+  const char* wanted;  // "": not known
+  std::vector<std::pair<const char*, ParamValue>> params;
+  const char* becomes;  // a type, or what the error must say
+};
+
+const Settled kSettled[] = {
+    {"FP32[3,224,192]", {}, "FP32[3,224,192]"},
+    {"FP32[224,192,3]", {}, "FP32[224,192,3]"},
+    {"FP16[3,224,224]", {}, "FP16[3,224,224]"},
+    {"UINT8[320,320,3]", {}, "UINT8[320,320,3]"},
+    {"FP32|FP16[3,224,224]", {}, "FP32[3,224,224]"},
+    {"FP16|UINT8[3,224,224]", {}, "FP16[3,224,224]"},
+    {"FP32[3,3,3]", {}, "FP32[3,3,3]"},
+    {"FP32[3,h,w]", {{"width", int64_t{8}}, {"height", int64_t{4}}}, "FP32[3,4,8]"},
+    {"FP32[h,w,3]", {{"width", int64_t{8}}, {"height", int64_t{4}}}, "FP32[4,8,3]"},
+    {"FP32[?,4,?]", {{"width", int64_t{8}}}, "FP32[3,4,8]"},
+    {"FP32[1,28,28]", {{"channels", "GREY"}}, "FP32[1,28,28]"},
+    {"FP32[28,28,1]", {{"channels", "GREY"}}, "FP32[28,28,1]"},
+    {"", {{"width", int64_t{8}}, {"height", int64_t{4}}}, "FP32[3,4,8]"},
+    {"",
+     {{"width", int64_t{8}}, {"height", int64_t{4}}, {"layout", "NHWC"}, {"dtype", "UINT8"}},
+     "UINT8[4,8,3]"},
+    {"FP32[...]", {{"width", int64_t{8}}, {"height", int64_t{4}}}, "FP32[3,4,8]"},
+
+    {"", {}, "width and height are not known; set both (nothing that it feeds says them)"},
+    {"FP32[3,224,?]", {}, "width is not known; set width (what it feeds takes FP32[3,224,?])"},
+    {"FP32[h,224,3]", {}, "height is not known; set height"},
+    {"FP32[1000]", {}, "takes FP32[1000], which has 1 dimensions; a picture has 3"},
+    {"INT64[3,4,4]", {}, "takes INT64[3,4,4]; a picture can become FP32, FP16 or UINT8"},
+    {"FP32[1,28,28]", {}, "1 channels where this makes 3; set channels: GREY"},
+    {"FP32[3,28,28]", {{"channels", "GREY"}}, "3 channels where this makes 1; set channels: RGB"},
+    {"FP32[4,28,28]", {}, "4 channels where this makes 3; RGB and BGR have 3"},
+    {"FP32[224,224,3]", {{"layout", "NCHW"}}, "224 channels where this makes 3"},
+    {"FP32[3,4,4]", {{"dtype", "INT8"}}, "INT8 cannot be made from a picture; allowed: FP32, FP16"},
+    {"FP32[3,4,4]", {{"mean", Numbers{1, 2}}}, "mean has 2 numbers; allowed: 1, or 3"},
+    {"FP32[1,4,4]",
+     {{"channels", "GREY"}, {"mean", Numbers{1, 2, 3}}},
+     "mean has 3 numbers; allowed: 1"},
+    {"FP32[3,4,4]", {{"std", Numbers{0}}}, "parameter std: 0 is not within"},
+    {"FP32[3,4,4]", {{"fill", Numbers{114}}}, "fill goes with fit: letterbox only; fit is stretch"},
+    {"FP32[3,4,4]", {{"align", "center"}}, "align: center goes with fit: letterbox only"},
+    {"FP32[3,4,4]", {{"crop_pct", 0.5}}, "crop_pct: 0.5 goes with fit: cover only; fit is stretch"},
+};
+
+TEST(ToTensor, SettlesItsTypeWhenLoaded) {
+  for (const Settled& c : kSettled) {
+    SCOPED_TRACE(testing::Message() << c.wanted << " > " << c.becomes);
+    OpFixture op("image.to_tensor");
+    if (*c.wanted) op.wants("tensor", Type::of(c.wanted));
+    for (const auto& [name, value] : c.params) op.param(name, value);
+    const Status status = op.make();
+    if (std::isupper(c.becomes[0]) && std::string_view(c.becomes).find('[') < 6) {
+      EXPECT_TRUE(status.ok()) << status.message();
+      EXPECT_EQ(status.ok() ? op.promised()[0].text() : "", c.becomes);
+    } else {
+      EXPECT_EQ(status.code(), status.ok() ? Code::kOk : Code::kBadInput);
+      EXPECT_THAT(status.message(), HasSubstr(c.becomes));
+    }
+  }
+}
+
+// --- Where the picture comes to lie.
+
+struct Lies {
+  ImageSize picture;
+  int width, height;
+  Fit fit;
+  double crop;
+  Align align;
+  Placement at;  // scaled, cut, at, size
+  ImageSize need;
+};
+
+const Lies kLies[] = {
+    {{640, 480},
+     224,
+     100,
+     Fit::kStretch,
+     1,
+     Align::kTopLeft,
+     {224, 100, 0, 0, 0, 0, 224, 100},
+     {224, 100}},
+    {{640, 480},
+     416,
+     416,
+     Fit::kLetterbox,
+     1,
+     Align::kTopLeft,
+     {416, 312, 0, 0, 0, 0, 416, 312},
+     {416, 416}},
+    {{480, 640},
+     416,
+     416,
+     Fit::kLetterbox,
+     1,
+     Align::kCenter,
+     {312, 416, 0, 0, 52, 0, 312, 416},
+     {416, 416}},
+    {{1000, 1},
+     100,
+     50,
+     Fit::kLetterbox,
+     1,
+     Align::kCenter,
+     {100, 1, 0, 0, 0, 24, 100, 1},
+     {100, 50}},
+    {{641, 480},
+     416,
+     416,
+     Fit::kLetterbox,
+     1,
+     Align::kTopLeft,
+     {416, 311, 0, 0, 0, 0, 416, 311},
+     {416, 416}},
+    {{640, 480},
+     224,
+     224,
+     Fit::kCover,
+     0.875,
+     Align::kTopLeft,
+     {341, 256, 58, 16, 0, 0, 224, 224},
+     {256, 256}},
+    {{480, 640},
+     224,
+     224,
+     Fit::kCover,
+     0.875,
+     Align::kTopLeft,
+     {256, 341, 16, 58, 0, 0, 224, 224},
+     {256, 256}},
+    {{500, 333},
+     224,
+     224,
+     Fit::kCover,
+     1,
+     Align::kTopLeft,
+     {336, 224, 56, 0, 0, 0, 224, 224},
+     {224, 224}},
+    {{229, 224},
+     224,
+     224,
+     Fit::kCover,
+     1,
+     Align::kTopLeft,
+     {229, 224, 2, 0, 0, 0, 224, 224},
+     {224, 224}},
+    {{100, 100}, 40, 20, Fit::kCover, 1, Align::kTopLeft, {40, 40, 0, 10, 0, 0, 40, 20}, {40, 20}},
+    {{100000, 1},
+     224,
+     224,
+     Fit::kCover,
+     1,
+     Align::kTopLeft,
+     {22400000, 224, 11199888, 0, 0, 0, 224, 224},
+     {224, 224}},
+};
+
+TEST(Placement, IsThatOfTheReferenceCode) {
+  for (const Lies& c : kLies) {
+    const Placement at = place(c.picture, c.width, c.height, c.fit, c.crop, c.align);
+    EXPECT_THAT((std::array{at.scaled_width, at.scaled_height, at.cut_x, at.cut_y, at.x, at.y,
+                            at.width, at.height}),
+                ElementsAre(c.at.scaled_width, c.at.scaled_height, c.at.cut_x, c.at.cut_y, c.at.x,
+                            c.at.y, c.at.width, c.at.height))
+        << c.picture.width << " x " << c.picture.height;
+    const ImageNeed need = need_of(c.width, c.height, c.fit, c.crop);
+    EXPECT_EQ(need.width, c.need.width);
+    EXPECT_EQ(need.height, c.need.height);
+    EXPECT_EQ(need.fit, c.fit);
+  }
+}
+
+TEST(Placement, TheTransformMapsCornersBack) {
+  std::mt19937 random(1);
+  for (int n = 0; n < 5000; ++n) {
+    auto upto = [&](int most) {
+      return 1 + static_cast<int>(random() % static_cast<uint32_t>(most));
+    };
+    const ImageSize full{upto(5000), upto(5000)};
+    const int width = upto(600), height = upto(600);
+    const Fit fit = static_cast<Fit>(random() % 3);
+    const Align align = static_cast<Align>(random() % 2);
+    const double crop = fit == Fit::kCover ? 0.5 + upto(50) * 0.01 : 1;
+    const Placement at = place(full, width, height, fit, crop, align);
+    // Within the target, and within the scaled picture.
+    ASSERT_TRUE(at.x >= 0 && at.y >= 0 && at.width >= 1 && at.height >= 1);
+    ASSERT_TRUE(at.x + at.width <= width && at.y + at.height <= height);
+    ASSERT_TRUE(at.cut_x >= 0 && at.cut_x + at.width <= at.scaled_width);
+    ASSERT_TRUE(at.cut_y >= 0 && at.cut_y + at.height <= at.scaled_height);
+    ASSERT_TRUE(fit == Fit::kLetterbox || (at.width == width && at.height == height));
+    const auto t = transform_of(at, full);
+    EXPECT_EQ(static_cast<int>(t[4]), full.width);
+    EXPECT_EQ(static_cast<int>(t[5]), full.height);
+    // The corners of the whole scaled picture, in the target's coordinates, are those of the
+    // original.
+    const double left = at.x - at.cut_x, top = at.y - at.cut_y;
+    const double tolerance = 2e-3 * std::max(full.width, full.height) / 1000 + 1e-3;
+    ASSERT_NEAR(left * t[0] + t[2], 0, tolerance);
+    ASSERT_NEAR(top * t[1] + t[3], 0, tolerance);
+    ASSERT_NEAR((left + at.scaled_width) * t[0] + t[2], full.width, tolerance);
+    ASSERT_NEAR((top + at.scaled_height) * t[1] + t[3], full.height, tolerance);
+  }
+}
+
+// --- Values.
+
+struct Covered {
+  ImageSize picture;
+  std::vector<int> pillow;  // the first three rows
+};
+
+// Resized so that the shorter side is 8, and the middle 7 x 7 cut out.
+const Covered kCovered[] = {
+    {{13, 9}, {109, 144, 176, 130, 167, 220, 158, 211, 104, 182, 68,  91,  39,  81,  106, 67,
+               97,  150, 88,  141, 194, 175, 139, 89,  117, 94,  108, 98,  104, 140, 106, 151,
+               182, 163, 165, 77,  125, 62,  115, 39,  92,  145, 113, 124, 130, 130, 147, 101,
+               165, 97,  105, 109, 74,  127, 93,  146, 199, 116, 133, 186, 66,  77,  130}},
+    {{9, 14}, {120, 151, 82,  154, 99,  124, 116, 130, 110, 136, 127, 115, 144, 118, 106, 140,
+               70,  123, 87,  112, 165, 80,  133, 164, 128, 181, 98,  103, 117, 97,  136, 128,
+               116, 101, 154, 142, 157, 138, 97,  168, 85,  102, 157, 210, 102, 85,  138, 131,
+               122, 114, 167, 162, 118, 135, 157, 113, 130, 113, 105, 106, 185, 46,  79}},
+};
+
+TEST(ToTensor, CoversAsTorchvisionDoes) {
+  for (const Covered& c : kCovered) {
+    OpFixture op = to_tensor(7, 7);
+    op.param("fit", "cover").param("crop_pct", 0.875);
+    op.param("dtype", "UINT8").param("layout", "NHWC");
+    op.input("image",
+             image(pattern(c.picture.width, c.picture.height), c.picture.width, c.picture.height));
+    const Status status = op.run();
+    ASSERT_TRUE(status.ok()) << status.message();
+    const auto out = op["tensor"].values<uint8_t>();
+    for (size_t i = 0; i < c.pillow.size(); ++i) EXPECT_NEAR(out[i], c.pillow[i], 1) << i;
+  }
+}
+
+// pattern(6, 4) as convert("L") gives it.
+const std::vector<int> kGrey = {43,  80,  117, 154, 191, 199, 134, 182, 201, 99, 70, 118,
+                                196, 105, 87,  146, 176, 85,  60,  130, 171, 91, 84, 154};
+
+TEST(ToTensor, GreyIsPillowsL) {
+  OpFixture op = to_tensor(6, 4);
+  op.param("channels", "GREY").param("dtype", "UINT8").input("image", image(pattern(6, 4), 6, 4));
+  ASSERT_TRUE(op.run().ok());
+  EXPECT_EQ(op["tensor"].shape(), Shape({1, 4, 6}));
+  for (size_t i = 0; i < kGrey.size(); ++i) {
+    EXPECT_NEAR(op["tensor"].values<uint8_t>()[i], kGrey[i], 1);
+  }
+}
+
+TEST(ToTensor, NormalisesInTheOrderOfTheTensorsChannels) {
+  const Tensor red_green = image({200, 100, 50, 20, 40, 60}, 2, 1);
+  OpFixture op = to_tensor(2, 1);
+  op.param("channels", "BGR").param("mean", Numbers{10, 20, 30}).param("std", Numbers{1, 2, 4});
+  ASSERT_TRUE(op.input("image", red_green).run().ok());
+  EXPECT_THAT(op["tensor"].values<float>(), ElementsAre(40, 50, 40, 10, 42.5, -2.5));
+}
+
+// A picture of 4 x 2 in 4 x 4: two rows above or below are filled, and normalised as pixels are.
+TEST(ToTensor, LetterboxFillsTheRest) {
+  const std::vector<uint8_t> plain(4 * 2 * 3, 90);
+  for (const char* align : {"top_left", "center"}) {
+    for (const char* layout : {"NCHW", "NHWC"}) {
+      for (const char* type : {"FP32", "UINT8"}) {
+        SCOPED_TRACE(testing::Message() << align << " " << layout << " " << type);
+        OpFixture op = to_tensor(4, 4);
+        op.param("fit", "letterbox").param("align", align).param("layout", layout);
+        op.param("dtype", type).param("fill", Numbers{114, 120, 126}).param("std", Numbers{2});
+        op.param("mean", Numbers{10});
+        ASSERT_TRUE(op.input("image", image(plain, 4, 2)).run().ok());
+        const int first = std::string(align) == "center" ? 1 : 0;
+        for (size_t i = 0; i < 48; ++i) {
+          const bool planar = std::string(layout) == "NCHW";
+          const size_t channel = planar ? i / 16 : i % 3;
+          const int y = static_cast<int>(planar ? i % 16 / 4 : i / 12);
+          const double fill[] = {52, 55, 58};
+          const double want = y >= first && y < first + 2 ? 40 : fill[channel];
+          const Tensor& out = op["tensor"];
+          const double got = out.dtype() == DType::kFp32
+                                 ? static_cast<double>(out.values<float>()[i])
+                                 : out.values<uint8_t>()[i];
+          ASSERT_NEAR(got, want, 1e-4) << i;
+        }
+      }
+    }
+  }
+}
+
+// The decoder gave half of a picture: geometry is that of the full one.
+TEST(ToTensor, MapsToTheFullPicture) {
+  Tensor half = image(pattern(51, 40), 51, 40);
+  half.set_full_size({101, 80});
+  OpFixture op = to_tensor(50, 50);
+  op.param("fit", "letterbox").param("align", "center");
+  ASSERT_TRUE(op.input("image", half).run().ok());
+  // 50 x 39 (80 * 50 / 101 rounded down), 5 rows above.
+  EXPECT_THAT(op["transform"].values<float>(),
+              ElementsAre(101.0f / 50, 80.0f / 39, 0, static_cast<float>(-5 * 80.0 / 39), 101, 80));
+}
+
+TEST(ToTensor, SaysWhatItNeedsOfThePicture) {
+  OpFixture op = to_tensor(224, 200);
+  op.param("fit", "cover").param("crop_pct", 0.5);
+  ASSERT_TRUE(op.make().ok());
+  const auto need = op.op().need(0);
+  ASSERT_TRUE(need.has_value());
+  EXPECT_EQ(need->width, 448);
+  EXPECT_EQ(need->height, 400);
+  EXPECT_EQ(need->fit, Fit::kCover);
+
+  OpFixture exact = to_tensor(224, 200);
+  exact.param("filter", "nearest");
+  ASSERT_TRUE(exact.make().ok());
+  EXPECT_FALSE(exact.op().need(0).has_value());
+}
+
+TEST(ToTensor, RefusesAPictureWithoutPixels) {
+  OpFixture op = to_tensor(2, 2);
+  op.input("image", *Tensor::allocate(DType::kUint8, {0, 5, 3}));
+  const Status status = op.run();
+  EXPECT_EQ(status.code(), Code::kBadInput);
+  EXPECT_THAT(status.message(), HasSubstr("5 x 0 pixels (width x height)"));
+}
+
+}  // namespace
+}  // namespace leat
