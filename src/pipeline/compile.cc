@@ -28,8 +28,7 @@ Result<std::unique_ptr<Plan>> compile(std::string_view text, const std::string& 
   read_units(draft, std::move(document), file, folder, path);
   connect_units(draft);
   find_used(draft);
-  settle_scopes(draft);
-  settle_types(draft);
+  if (settle_scopes(draft)) settle_types(draft);
   // Constants of on_error and gather are checked on the way down, when the types are known; a draft
   // with a mistake in what it names cannot be lowered.
   if (draft.mistakes.count() > 0) return draft.mistakes.status();

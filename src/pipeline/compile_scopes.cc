@@ -20,13 +20,14 @@ class Scopes {
     for (size_t i = 0; i < loop_of_set_.size(); ++i) loop_of_set_[i] = static_cast<int>(i);
   }
 
-  void settle() {
+  bool settle() {
     find_used_sets();
     do {
       run(false);
     } while (join());
     run(true);
     number_loops();
+    return !cyclic_;
   }
 
  private:
@@ -63,9 +64,11 @@ class Scopes {
     for (size_t i = 0; i < draft_.steps.size(); ++i) {
       if (draft_.steps[i]->used) scope_of_step(static_cast<int>(i));
     }
-    for (size_t u = 0; u < draft_.units.size(); ++u) scope_of_unit(static_cast<int>(u));
-    for (const DraftOutput& output : draft_.outputs) {
-      for (const Ref& ref : output.item.alternatives) scope_of_ref(ref);
+    for (size_t u = 0; u < draft_.units.size(); ++u) {
+      if (draft_.units[u]->used) scope_of_unit(static_cast<int>(u));
+    }
+    for (size_t i = 0; i < draft_.closed.size(); ++i) {
+      if (draft_.closed[i].used) scope_of_ref({Ref::Kind::kClosed, static_cast<int>(i), 0});
     }
   }
 
@@ -332,7 +335,7 @@ std::string name_of(const Draft& draft, const Ref& ref) {
   return {};
 }
 
-void settle_scopes(Draft& draft) { Scopes(draft).settle(); }
+bool settle_scopes(Draft& draft) { return Scopes(draft).settle(); }
 
 int scope_of(const Draft& draft, const Ref& ref) {
   auto at = static_cast<size_t>(ref.at);

@@ -94,7 +94,7 @@ class Types {
       case Ref::Kind::kGather: {
         const Ref& inner = draft_.gathers[at].inner;
         int loop = scope_of(draft_, inner);
-        return gathered(known_of(inner, loop), loop);
+        return loop > 0 ? gathered(known_of(inner, loop), loop) : Known();
       }
       case Ref::Kind::kRows: {
         Known rows{Type::of("INT64[?]"), 0, false};
@@ -396,6 +396,7 @@ class Types {
   void check_connections() {
     for (size_t u = 1; u < draft_.units.size(); ++u) {
       const Unit& unit = *draft_.units[u];
+      if (!unit.used) continue;
       for (size_t i = 0; i < unit.connections.size(); ++i) {
         const DraftItem& item = unit.connections[i];
         if (item.alternatives.size() != 1 || item.alternatives[0].wrong()) continue;
@@ -415,8 +416,8 @@ class Types {
       const DraftItem& item = output.item;
       std::optional<Known> all;
       for (const Ref& ref : item.alternatives) {
-        bool loops = ref.kind == Ref::Kind::kClosed &&
-                     scope_of(draft_, draft_.closed[static_cast<size_t>(ref.at)].inner) !=
+        if (ref.wrong() || !draft_.closed[static_cast<size_t>(ref.at)].used) continue;
+        bool loops = scope_of(draft_, draft_.closed[static_cast<size_t>(ref.at)].inner) !=
                          scope_of(draft_, ref);
         if (item.alternatives.size() > 1 && loops) {
           mistakes_.add(item.place, cat("first_of: ", name_of(draft_, ref), " lies inside of a "
@@ -425,7 +426,7 @@ class Types {
         Known known = known_of(ref, 0);
         all = all ? either(*all, known) : known;
       }
-      if (output.unit == 0 && all) draft_.output_known.push_back(*all);
+      if (output.unit == 0) draft_.output_known.push_back(all.value_or(Known()));
     }
   }
 

@@ -111,7 +111,7 @@ bool put(const Node& node, DType type, std::byte* at) {
   return false;
 }
 
-bool is_string(const Node& node) { return !node.number() && !node.flag(); }
+bool is_string(const Node& node) { return node.quoted || (!node.number() && !node.flag()); }
 
 const Node* first_that_does_not_fit(const Leaves& leaves, DType type) {
   std::byte scratch[8];

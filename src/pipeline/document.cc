@@ -63,6 +63,7 @@ class Builder final : public YAML::EventHandler {
     bool is_key = !open_.empty() && open_.back().node.kind == Node::Kind::kMap &&
                   !open_.back().key.has_value();
     node.text = is_key ? value : expand(node);
+    node.expanded = node.text != node.shown;
     add(std::move(node), anchor);
   }
 
@@ -174,7 +175,7 @@ class Builder final : public YAML::EventHandler {
                    !std::isdigit(static_cast<unsigned char>(name[0]));
       for (char c : name) sound &= std::isalnum(static_cast<unsigned char>(c)) || c == '_';
       if (!sound) {
-        mistakes_.add(node.place(), cat("\"", shortened(text), "\": after ${ a variable's name and "
+        mistakes_.add_last_word(node.place(), cat("\"", shortened(text), "\": after ${ a variable's name and "
                                         "} are wanted, as in ${VAR} or ${VAR:-text}; write $${ "
                                         "for the characters themselves"));
         return text;
@@ -186,7 +187,7 @@ class Builder final : public YAML::EventHandler {
       } else if (mark != std::string::npos) {
         out += inside.substr(mark + 2);
       } else {
-        mistakes_.add(node.place(), cat("the environment variable ", name,
+        mistakes_.add_last_word(node.place(), cat("the environment variable ", name,
                                         " is not set; ${", name, ":-text} gives a default"));
       }
       i = close + 1;
@@ -220,7 +221,7 @@ const Node* Node::find(std::string_view key) const {
 }
 
 std::optional<int64_t> Node::integer() const {
-  if (!is_text() || quoted) return std::nullopt;
+  if (!is_text() || (quoted && !expanded)) return std::nullopt;
   std::string_view digits = text;
   if (digits.starts_with('+')) digits.remove_prefix(1);
   if (digits.starts_with('+') || digits.empty()) return std::nullopt;
@@ -228,7 +229,7 @@ std::optional<int64_t> Node::integer() const {
 }
 
 std::optional<double> Node::number() const {
-  if (!is_text() || quoted) return std::nullopt;
+  if (!is_text() || (quoted && !expanded)) return std::nullopt;
   std::string_view digits = text;
   if (digits == ".nan") return std::numeric_limits<double>::quiet_NaN();
   if (digits == ".inf" || digits == "+.inf") return std::numeric_limits<double>::infinity();
@@ -240,7 +241,7 @@ std::optional<double> Node::number() const {
 }
 
 std::optional<bool> Node::flag() const {
-  if (!is_text() || quoted) return std::nullopt;
+  if (!is_text() || (quoted && !expanded)) return std::nullopt;
   if (text == "true" || text == "True" || text == "TRUE") return true;
   if (text == "false" || text == "False" || text == "FALSE") return false;
   return std::nullopt;
@@ -262,6 +263,7 @@ std::unique_ptr<Document> parse_document(std::string_view text, const std::strin
                                          Mistakes& mistakes) {
   auto document = std::make_unique<Document>();
   document->file = file;
+  mistakes.name_file(file);
   document->root.file = &document->file;
   document->root.line = document->root.column = 1;
   if (text.size() > kLargestFile) {

@@ -23,7 +23,8 @@ struct Node {
   enum class Kind : uint8_t { kNull, kText, kList, kMap };
 
   Kind kind = Kind::kNull;
-  bool quoted = false;            // a text in quotes is never a number or a bool
+  bool quoted = false;            // a text in quotes is never a number or a bool, unless
+  bool expanded = false;          // it held variables (flow style wants quotes around ${})
   std::string text;               // with variables expanded
   std::string shown;              // as written: for messages
   std::vector<Node> list;         // of kList
@@ -36,7 +37,7 @@ struct Node {
   bool is_text() const { return kind == Kind::kText; }
   const Node* find(std::string_view key) const;  // of kMap; null if it is not there
 
-  // What an unquoted text reads as.
+  // What the text reads as.
   std::optional<int64_t> integer() const;
   std::optional<double> number() const;  // also of integers; finite or .inf, .nan
   std::optional<bool> flag() const;

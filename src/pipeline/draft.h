@@ -78,6 +78,7 @@ struct DraftRows {
 struct DraftClosed {
   Ref inner;
   int unit;
+  bool used = false;
 };
 
 struct DraftOutput {
@@ -149,6 +150,7 @@ struct Unit {
   std::vector<DraftCondition> conditions;  // `when` of the step that it is, and of those around it
   Place place;                          // of that step's name
   Nanos timeout = kNever;
+  bool used = false;
 };
 
 // A loop once it is settled, or scope 0.
@@ -178,6 +180,7 @@ struct Draft {
   std::vector<DraftOutput> outputs;
   std::vector<DraftSet> sets;
   std::vector<Value> constants;
+  bool lost = false;  // a name could not even be read
 
   // Filled by settle_scopes().
   std::vector<DraftScope> scopes;  // a parent stands before its children
@@ -213,7 +216,7 @@ void connect_units(Draft& draft);  // the values that steps, conditions, loops a
 // Notes steps that nothing needs, and takes out those of inlined pipelines that are not needed here.
 void find_used(Draft& draft);
 
-void settle_scopes(Draft& draft);
+bool settle_scopes(Draft& draft);  // false: there is a cycle, and nothing more can be said
 void settle_types(Draft& draft);
 std::unique_ptr<Plan> lower(Draft& draft);
 
@@ -230,8 +233,7 @@ struct Row {
 };
 Row row_of(const Draft& draft, const Ref& ref, int reader);
 
-// Every value that a step needs: its own inputs, conditions and lists, and those of the `pipeline`
-// steps around it.
+// Every value that a step names: inputs, conditions and lists.
 void for_each_use(const Draft& draft, const DraftStep& step,
                   const std::function<void(const Ref&, const Place&)>& use);
 

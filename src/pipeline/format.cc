@@ -74,7 +74,7 @@ const Table& step_table() {
            .doc = "Parameters of the operator; `leat ops NAME` documents them."},
           {.name = "ports", .forms = kMapping, .takes = "mapping of a new name to the model's",
            .fallback = "", .doc = "New names for ports of a model."},
-          {.name = "for_each", .forms = kText | kList, .takes = "value, or list of values",
+          {.name = "for_each", .forms = kText | kList | kMapping, .takes = "value, or list of values",
            .fallback = "",
            .doc = "Runs once for every row of the value; of several, walked together."},
           {.name = "when", .forms = kText | kFlag, .takes = "expression", .fallback = "",
@@ -290,6 +290,11 @@ Result<Nanos> parse_duration(std::string_view text) {
 
 namespace {
 
+std::string shown(double bound) {
+  if (bound == std::trunc(bound) && std::fabs(bound) < 1e15) return cat(static_cast<int64_t>(bound));
+  return cat(bound);
+}
+
 std::string plain(std::string_view takes) {  // without the marks of Markdown
   std::string out;
   for (char c : takes) {
@@ -317,7 +322,7 @@ Fields::Fields(const Node* mapping, const Table& table, Mistakes& mistakes)
       std::string_view near = nearest(entry.key.text, names);
       std::string hint = near.empty() ? cat("; ", join_or(names), " may stand here")
                                       : cat("; did you mean ", near, "?");
-      if (step_table().find(entry.key.text) != nullptr && near.empty()) {
+      if (step_table().find(entry.key.text) != nullptr) {
         hint = "; it belongs to the step itself";
       }
       mistakes.add(entry.key.place(), cat("unknown key \"", entry.key.shown, "\" in ", table.name,
@@ -328,7 +333,8 @@ Fields::Fields(const Node* mapping, const Table& table, Mistakes& mistakes)
   }
   for (const KeySpec& key : table.keys) {
     if (key.required && mapping->find(key.name) == nullptr) {
-      mistakes.add(mapping->place(), cat("\"", key.name, "\" is missing: ", plain(key.takes)));
+      mistakes.add(mapping->place(),
+                   cat("\"", key.name, "\" is missing; wanted: ", plain(key.takes)));
     }
   }
 }
@@ -372,12 +378,12 @@ bool Fields::sound(const KeySpec& key, const Node& value, Mistakes& mistakes) co
   if ((key.forms & (kInteger | kNumber)) && value.number()) {
     double number = *value.number();
     if (number < key.min || number > key.max) {
-      if (key.min == key.max) return wrong(cat(key.min));
+      if (key.min == key.max) return wrong(shown(key.min));
       bool above = key.min > -1e300;
       bool below = key.max < 1e300;
-      return wrong(above && below ? cat("from ", key.min, " to ", key.max)
-                   : above        ? cat("at least ", key.min)
-                                  : cat("at most ", key.max));
+      return wrong(above && below ? cat("from ", shown(key.min), " to ", shown(key.max))
+                   : above        ? cat("at least ", shown(key.min))
+                                  : cat("at most ", shown(key.max)));
     }
   }
   if (key.forms == kDuration) {

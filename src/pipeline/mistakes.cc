@@ -26,12 +26,27 @@ bool stands_alone(std::string_view text, size_t at, size_t length) {
 std::string Place::text() const { return line > 0 ? cat(file, ":", line, ":", column) : file; }
 
 void Mistakes::add(const Place& place, std::string_view what) {
-  auto file = std::find(files_.begin(), files_.end(), place.file);
-  size_t index = static_cast<size_t>(file - files_.begin());
-  if (file == files_.end()) files_.push_back(place.file);
+  for (const Place& settled : settled_) {
+    if (settled.line == place.line && settled.column == place.column &&
+        settled.file == place.file) {
+      return;
+    }
+  }
   std::string text = hidden(what);
   std::replace(text.begin(), text.end(), '\n', ' ');
-  all_.push_back({index, place, std::move(text)});
+  all_.push_back({number_of(place.file), place, std::move(text)});
+}
+
+void Mistakes::add_last_word(const Place& place, std::string_view what) {
+  add(place, what);
+  settled_.push_back(place);
+}
+
+size_t Mistakes::number_of(const std::string& file) {
+  auto known = std::find(files_.begin(), files_.end(), file);
+  auto number = static_cast<size_t>(known - files_.begin());
+  if (known == files_.end()) files_.push_back(file);
+  return number;
 }
 
 void Mistakes::hide(std::string value, std::string shown) {
