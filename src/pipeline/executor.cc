@@ -214,6 +214,13 @@ void Executor::work() {
   turn.working = false;
 }
 
+bool Executor::work(int units) {
+  turn.working = true;
+  bool any = pool_.run_ready(units) > 0 || timers_.fire_due() > 0;
+  turn.working = false;
+  return any;
+}
+
 bool Executor::go_on_here(const NodeState& node) const {
   return Pool::on_worker() || turn.working || short_step(node);
 }

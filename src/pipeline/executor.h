@@ -171,8 +171,10 @@ class Executor {
   void batch_may_start(Runner& runner);
   // Does the step run on any thread?
   bool short_step(const NodeState& node) const;
-  // Manual engines: runs everything that is ready, fires what is due, until there is nothing.
+  // Manual engines: runs everything that is ready, fires what is due, until there is nothing. With
+  // `units`, stops after so many; true if there was something to do.
   void work();
+  bool work(int units);
 
   // One more call: false when shutting down or over the limit (`status` says).
   Status enter();

@@ -93,14 +93,14 @@ class Interpreter {
     }
   }
 
-  void fail(const Row& row, Code code, const std::string& what) {
+  // A message is "item I, WHAT, row R, row R: WHY"; WHAT of gathers and loops is left open.
+  void fail(const Row& row, Code code, const std::string& what, const std::string& why = {}) {
     std::string where;
     const Row* root = &row;
     for (; root->around; root = root->around) where += cat(", row ", root->number);
-    std::string item = items_ > 1 ? cat("item ", root->number, ", ") : "";
-    size_t colon = what.find(':');
-    meaning_.failures.push_back(
-        {code, cat(item, what.substr(0, colon), where, what.substr(colon))});
+    std::string begins = items_ > 1 ? cat("item ", root->number, ", ", what) : what;
+    if (!why.empty()) begins += cat(where, ": ", why);
+    meaning_.failures.push_back({code, begins});
   }
 
   // ----- values
@@ -119,11 +119,11 @@ class Interpreter {
       case Ref::Kind::kStep: return run_step(row, ref.at)[static_cast<size_t>(ref.port)];
       case Ref::Kind::kGather: {
         const Collected& gather = toy_.gathers[at];
-        return collect(row, ref.at, gather.inner, gather.absent, gather.use, 0).first;
+        return collect(row, ref.at, gather.inner, gather.absent, gather.use).first;
       }
       case Ref::Kind::kRows: {
         const Collected& gather = toy_.gathers[at];
-        return collect(row, ref.at, gather.inner, gather.absent, gather.use, 0).second;
+        return collect(row, ref.at, gather.inner, gather.absent, gather.use).second;
       }
       default: std::abort();
     }
@@ -151,7 +151,7 @@ class Interpreter {
     }
     if (poisoned) return Plain::poison();
     if (missing >= 0) {
-      fail(row, Code::kStepFailed, "gather of : ");
+      fail(row, Code::kStepFailed, "gather ");
       return Plain::poison();
     }
     auto [dtype, dims] = type(ref);
@@ -176,7 +176,7 @@ class Interpreter {
 
   // The rows of a value, and the numbers of those kept.
   std::pair<Plain, Plain> collect(Row& row, int gather, const Ref& inner,
-                                  Collected::Absent absent, const Plain& use, int) {
+                                  Collected::Absent absent, const Plain& use) {
     auto known = row.gathers.find({gather, 0});
     if (known != row.gathers.end()) return {known->second, row.gathers.at({gather, 1})};
     Plain& values = row.gathers[{gather, 0}];
@@ -200,7 +200,7 @@ class Interpreter {
       }
     }
     if (missing && !poisoned) {
-      fail(row, Code::kStepFailed, "gather of : ");
+      fail(row, Code::kStepFailed, "gather ");
       poisoned = true;
     }
     auto [dtype, dims] = type(inner);
@@ -227,7 +227,7 @@ class Interpreter {
     }
     if (loop.poisoned || loop.absent) return loop;
     if (unequal) {
-      fail(row, Code::kStepFailed, "for_each : ");
+      fail(row, Code::kStepFailed, "for_each ");
       loop.poisoned = true;
       return loop;
     }
@@ -320,7 +320,7 @@ class Interpreter {
     if (!lost && step.on_error == Trouble::kUse) return step.use;
     bool callers = code == Code::kBadInput || code == Code::kBadMedia || code == Code::kTooLarge;
     if (!lost && !callers) code = Code::kStepFailed;
-    fail(row, code, cat("step ", step.name, ": ", outcome.why));
+    fail(row, code, cat("step ", step.name), outcome.why);
     outputs.assign(outputs.size(), Plain::poison());
     return outputs;
   }

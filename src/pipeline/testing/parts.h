@@ -21,7 +21,7 @@ using Given = std::vector<std::vector<Plain>>;
 
 struct Outcome {
   Code code = Code::kOk;
-  std::string why;
+  std::string why = {};
   std::vector<Plain> outputs = {};  // by port; absent ones too
   // Output i is rows [first, second) of the first input: the operator gives a view.
   std::vector<std::pair<int64_t, int64_t>> views = {};
@@ -38,7 +38,7 @@ struct PartPort {
 
 struct Part {
   std::string name;
-  std::vector<PartPort> inputs, outputs;
+  std::vector<PartPort> inputs = {}, outputs = {};
   Outcome (*run)(const Given& given, int64_t n) = nullptr;
 
   // Of models only.

@@ -168,9 +168,14 @@ class Generator {
       }
       if (!taken) lists.push_back(ref);
     }
-    if (lists.empty()) return -1;
+    // Where a loop lies is told by the list that lies deepest.
+    std::vector<Ref> first;
+    for (const Ref& ref : lists) {
+      if (home(toy_, ref) == parent) first.push_back(ref);
+    }
+    if (first.empty()) return -1;
     ToyScope made{parent, {}, scope(parent).depth + 1};
-    made.lists.push_back(any_of(lists));
+    made.lists.push_back(any_of(first));
     for (int i = 0; i < 2 && chance(30); ++i) {
       const Ref& more = chance(70) ? companion(made.lists[0], lists) : any_of(lists);
       if (std::ranges::count(made.lists, more) == 0) made.lists.push_back(more);
@@ -289,8 +294,13 @@ class Generator {
       inside = inside || (!floating(condition.ref) && home(toy_, condition.ref) == s);
     }
     if (s > 0 && (opens || !inside || chance(20))) {
+      std::vector<Ref> deepest;
       for (const Ref& list : scope(s).lists) {
-        if (opens || step.for_each.empty() || chance(50)) step.for_each.push_back(list);
+        if (home(toy_, list) == scope(s).parent) deepest.push_back(list);
+      }
+      Ref one = any_of(deepest);
+      for (const Ref& list : scope(s).lists) {
+        if (opens || list == one || chance(50)) step.for_each.push_back(list);
       }
       std::shuffle(step.for_each.begin(), step.for_each.end(), dice_);
     }
