@@ -101,7 +101,7 @@ LEAT_OP(
                   .max = 100,
                   .doc = "Widens the box on each side by this part of its own length"}},
       .make = [](OpSetup& setup) -> Result<std::unique_ptr<Op>> {
-        return std::unique_ptr<Op>(new Crop(setup.params.real("margin")));
+        return std::make_unique<Crop>(setup.params.real("margin"));
       }}));
 
 }  // namespace leat

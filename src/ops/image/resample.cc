@@ -24,14 +24,16 @@
 #include <utility>
 #include <vector>
 
+#include "ops/image/half.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/image/resample.cc"
 // SSE4 brings nothing here beyond SSSE3.
 #define HWY_DISABLED_TARGETS HWY_SSE4
 #define HWY_WANT_AVX3_DL         // not attained by default
-#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
 // after foreach_target
-#include "hwy/highway.h"
+#include <hwy/highway.h>
 
 #ifndef LEAT_OPS_IMAGE_RESAMPLE_SHARED_
 #define LEAT_OPS_IMAGE_RESAMPLE_SHARED_
@@ -480,41 +482,6 @@ namespace leat {
 
 HWY_EXPORT(run);
 
-namespace {
-
-template <typename T>
-void fill_run(T* out, size_t count, size_t channels, const T* value) {
-  if (channels == 1) {
-    std::fill_n(out, count, value[0]);
-    return;
-  }
-  for (size_t i = 0; i < count; ++i) {
-    for (size_t c = 0; c < 3; ++c) out[3 * i + c] = value[c];
-  }
-}
-
-template <typename T>
-void fill_rest(const Canvas& canvas, const PixelFormat& format, const T value[3]) {
-  const size_t planes = format.planar ? static_cast<size_t>(format.channels()) : 1;
-  const size_t channels = format.planar ? 1 : static_cast<size_t>(format.channels());
-  const size_t width = static_cast<size_t>(canvas.width);
-  const size_t left = static_cast<size_t>(canvas.part.x);
-  const size_t right = left + static_cast<size_t>(canvas.part.width);
-  T* row = reinterpret_cast<T*>(canvas.data);
-  for (size_t p = 0; p < planes; ++p) {
-    for (int y = 0; y < canvas.height; ++y, row += width * channels) {
-      if (y < canvas.part.y || y >= canvas.part.y + canvas.part.height) {
-        fill_run(row, width, channels, value + p);
-      } else {
-        fill_run(row, left, channels, value + p);
-        fill_run(row + right * channels, width - right, channels, value + p);
-      }
-    }
-  }
-}
-
-}  // namespace
-
 void resample(const Pixels& source, const Scaling& scaling, const PixelFormat& format,
               const Canvas& canvas) {
   thread_local auto scratch = std::make_unique<Scratch>();
@@ -537,46 +504,6 @@ void resample(const Pixels& source, const Scaling& scaling, const PixelFormat& f
   const float unit = 1.0f / static_cast<float>(1 << (across.bits + kFraction));
   for (int c = 0; c < 3; ++c) job.multiply[c] = format.multiply[c] * unit;
   HWY_DYNAMIC_DISPATCH(run)(job);
-}
-
-void fill_around(const Canvas& canvas, const PixelFormat& format, const float value[3]) {
-  switch (format.dtype) {
-    case DType::kUint8: {
-      uint8_t bytes[3];
-      for (int c = 0; c < 3; ++c) {
-        bytes[c] = static_cast<uint8_t>(std::clamp(value[c], 0.0f, 255.0f) + 0.5f);
-      }
-      return fill_rest(canvas, format, bytes);
-    }
-    case DType::kFp16: {
-      uint16_t halves[3];
-      for (int c = 0; c < 3; ++c) halves[c] = half_bits(value[c]);
-      return fill_rest(canvas, format, halves);
-    }
-    default:
-      return fill_rest(canvas, format, value);
-  }
-}
-
-uint16_t half_bits(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  const uint32_t sign = bits >> 16 & 0x8000;
-  const uint32_t size = bits & 0x7FFFFFFF;
-  if (size > 0x7F800000) return static_cast<uint16_t>(sign | 0x7E00 | (size >> 13 & 0x3FF));
-  if (size >= 0x47800000) return static_cast<uint16_t>(sign | 0x7C00);  // 65536 and above
-  // Numbers below 2^-14 (exponent 113) are kept in units of 2^-24: they lose more bits.
-  const int exponent = std::max(static_cast<int>(size >> 23), 1);
-  const int drop = 13 + std::max(113 - exponent, 0);
-  if (drop > 24) return static_cast<uint16_t>(sign);
-  const uint32_t mantissa = (size & 0x7FFFFF) | 0x800000;
-  uint32_t kept = mantissa >> drop;
-  const uint32_t rest = mantissa & ((1u << drop) - 1);
-  const uint32_t tie = 1u << (drop - 1);
-  if (rest > tie || (rest == tie && (kept & 1))) ++kept;
-  // The implicit bit, and a carry, count as one in the exponent.
-  return static_cast<uint16_t>(sign |
-                               ((static_cast<uint32_t>(std::max(exponent - 113, 0)) << 10) + kept));
 }
 
 }  // namespace leat

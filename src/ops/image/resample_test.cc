@@ -2,13 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <hwy/targets.h>
 
 #include <cmath>
 #include <cstring>
 #include <limits>
 
 #include "base/text.h"
-#include "hwy/targets.h"
+#include "ops/image/half.h"
 #include "ops/image/testing/pictures.h"
 
 namespace leat {

@@ -80,7 +80,7 @@ Result<std::unique_ptr<Op>> make(OpSetup& setup) {
     setup.outputs[0].dims[0] = {height, ""};
     setup.outputs[0].dims[1] = {width, ""};
   }
-  return std::unique_ptr<Op>(new Resize(width, height, inside, filter_of(params)));
+  return std::make_unique<Resize>(width, height, inside, filter_of(params));
 }
 
 }  // namespace

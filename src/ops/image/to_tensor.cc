@@ -179,7 +179,7 @@ Result<std::unique_ptr<Op>> make(OpSetup& setup) {
   LEAT_TRY(settle_fit(params, o));
   LEAT_TRY(settle_values(params, o));
   setup.outputs[0] = Type::exactly(o.format.dtype, o.shape());
-  return std::unique_ptr<Op>(new ToTensor(o));
+  return std::make_unique<ToTensor>(o);
 }
 
 }  // namespace
