@@ -1,6 +1,16 @@
 #include <cstdio>
 
-int main() {
-  std::puts("usage: leat VERB [OPTION...]");
-  return 0;
+#include "cli/command_line.h"
+
+int main(int count, char** values) {
+  std::vector<std::string> arguments(values + 1, values + count);
+  std::string out, err;
+  leat::Exit exit = leat::run_command(arguments, out, err);
+  std::fwrite(err.data(), 1, err.size(), stderr);
+  std::fwrite(out.data(), 1, out.size(), stdout);
+  if (std::fflush(stdout) != 0) {
+    std::fputs("leat: standard output cannot be written\n", stderr);
+    exit = leat::Exit::kWrongInput;
+  }
+  return static_cast<int>(exit);
 }

@@ -47,7 +47,7 @@ struct Item {
 struct Condition {
   Expression expression;
   std::vector<Source> references;  // as expression.references()
-  std::string text;                // as written, for drawings
+  std::string text{};              // as written, for drawings
 };
 
 enum class WhenFull : uint8_t { kReject, kWait, kDropOldest };

@@ -1,0 +1,111 @@
+#include <filesystem>
+
+#include "base/text.h"
+#include "cli/verb.h"
+#include "pipeline/compile.h"
+#include "pipeline/schema.h"
+
+namespace leat {
+
+namespace {
+
+class LoadedModels final : public ModelSource {
+ public:
+  Result<std::shared_ptr<Model>> get(const std::string& path,
+                                     const ModelOptions& options) override {
+    std::shared_ptr<Model>& known = models_[cat(path, "\n", options.threads)];
+    if (!known) {
+      LEAT_ASSIGN(known, load_model(path, options));
+    }
+    return known;
+  }
+
+ private:
+  std::map<std::string, std::shared_ptr<Model>> models_;
+};
+
+// "  name     text", the texts below one another.
+struct Rows {
+  std::vector<std::pair<std::string, std::string>> rows;
+  void write(std::string_view heading, std::string& out) const {
+    if (rows.empty()) return;
+    size_t width = 0;
+    for (const auto& [name, text] : rows) width = std::max(width, name.size());
+    out += cat(heading, "\n");
+    for (const auto& [name, text] : rows) {
+      out += cat("  ", name, std::string(width - name.size() + 2, ' '), text, "\n");
+    }
+  }
+};
+
+class Check final : public Verb {
+ public:
+  std::string_view name() const override { return "check"; }
+  std::string_view does() const override { return "Loads a pipeline and checks it."; }
+  std::string_view example() const override {
+    return "leat check examples/things/pipeline.yaml\n"
+           "leat check --schema > pipeline.schema.json\n";
+  }
+  std::vector<Flag> flags() override {
+    return {{"PIPELINE", "", &pipeline_, "a pipeline file or a model file"},
+            {"schema", "", &schema_, "print the JSON Schema of pipeline files, for editors"}};
+  }
+  Status run(std::string& out) override {
+    if (schema_) {
+      out = json_schema();
+      return {};
+    }
+    if (pipeline_.empty()) {
+      return Status(Code::kBadInput, "leat check: PIPELINE is missing; see leat check --help");
+    }
+    LoadedModels models;
+    bool is_file = pipeline_.ends_with(".yaml") || pipeline_.ends_with(".yml");
+    LEAT_ASSIGN(auto plan, is_file ? compile_file(pipeline_, models)
+                                   : compile_model(pipeline_, models));
+    report(*plan, out);
+    return {};
+  }
+
+ private:
+  void report(const Plan& plan, std::string& out) const {
+    out = cat(pipeline_, ": sound, ", plan.steps.size(), plan.steps.size() == 1 ? " step" : " steps",
+              plan.batched ? ", takes N items at once" : "", "\n");
+    Rows inputs, outputs, models;
+    for (const PlanInput& input : plan.inputs) {
+      bool optional = input.port.optional || input.fallback >= 0;
+      inputs.rows.emplace_back(input.port.name,
+                               cat(input.port.type.text(), optional ? ", optional" : ""));
+    }
+    for (const PlanOutput& output : plan.outputs) {
+      outputs.rows.emplace_back(output.name,
+                                cat(output.type.text(), output.ragged ? ", ragged" : "",
+                                    output.may_be_absent ? ", may be absent" : ""));
+    }
+    for (const Step& step : plan.steps) {
+      if (!step.model) continue;
+      std::string text = step.model_key.substr(0, step.model_key.find('\n'));
+      text = cat(std::filesystem::path(text).filename().string(), ":");
+      auto ports = [&](const std::vector<std::string>& names, const std::vector<Type>& types) {
+        for (size_t i = 0; i < names.size(); ++i) {
+          text += cat(i > 0 ? ", " : " ", names[i], " ", types[i].text());
+        }
+      };
+      ports(step.input_names, step.input_types);
+      text += " ->";
+      ports(step.output_names, step.outputs);
+      models.rows.emplace_back(step.name, text);
+    }
+    inputs.write("inputs", out);
+    outputs.write("outputs", out);
+    models.write("models", out);
+  }
+
+  std::string pipeline_;
+  bool schema_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_check() { return std::make_unique<Check>(); }
+
+}  // namespace leat
