@@ -102,10 +102,12 @@ void Pool::work() {
   }
 }
 
-int Pool::run_ready() {
+int Pool::run_ready(int most) {
   int count = 0;
   std::unique_lock lock(mutex_);
-  while (Flow* flow = pop()) {
+  while (count < most) {
+    Flow* flow = pop();
+    if (!flow) break;
     bool more = false;
     void* unit = flow->take(more);
     ++flow->units_;

@@ -13,6 +13,7 @@
 #include <array>
 #include <condition_variable>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -74,8 +75,8 @@ class Pool {
   void reserve(int extra);
 
   int threads() const { return static_cast<int>(threads_.size()); }
-  // Runs units on the caller until there are none; how many.
-  int run_ready();
+  // Runs units on the caller until there are none, or `most`; how many.
+  int run_ready(int most = std::numeric_limits<int>::max());
   // True on the pool's own threads.
   static bool on_worker();
 

@@ -1,4 +1,6 @@
 // The engine that users hold: executor, loaded models and queues, and the pipelines on them.
+#include "pipeline/engine.h"
+
 #include <filesystem>
 #include <map>
 
@@ -168,21 +170,21 @@ class LoadedPipeline final : public Pipeline {
 
 class LocalEngine final : public Engine, public std::enable_shared_from_this<LocalEngine> {
  public:
-  explicit LocalEngine(const EngineOptions& options)
+  LocalEngine(const EngineOptions& options, std::shared_ptr<ModelSource> models)
       : executor_(options),
-        models_(options.warm_up),
+        models_(std::move(models)),
         housekeeping_(executor_.timers(), executor_.clock()) {}
 
   Result<std::shared_ptr<Pipeline>> load(const std::string& path) override {
     bool is_file = path.ends_with(".yaml") || path.ends_with(".yml");
-    auto plan = is_file ? compile_file(path, models_) : compile_model(path, models_);
+    auto plan = is_file ? compile_file(path, *models_) : compile_model(path, *models_);
     if (!plan.ok()) return plan.status();
     return build(*std::move(plan));
   }
 
   Result<std::shared_ptr<Pipeline>> load_text(std::string_view text,
                                               const std::string& folder) override {
-    LEAT_ASSIGN(auto plan, compile_text(text, "pipeline", folder, models_));
+    LEAT_ASSIGN(auto plan, compile_text(text, "pipeline", folder, *models_));
     return build(std::move(plan));
   }
 
@@ -272,7 +274,7 @@ class LocalEngine final : public Engine, public std::enable_shared_from_this<Loc
   }
 
   Executor executor_;
-  Models models_;
+  const std::shared_ptr<ModelSource> models_;
   Housekeeping housekeeping_;
   mutable std::mutex mutex_;
   std::vector<std::weak_ptr<CallSite>> sites_;            // guarded by mutex_
@@ -282,7 +284,14 @@ class LocalEngine final : public Engine, public std::enable_shared_from_this<Loc
 }  // namespace
 
 std::shared_ptr<Engine> Engine::make(const EngineOptions& options) {
-  return std::make_shared<LocalEngine>(options);
+  return make_engine(options, std::make_shared<Models>(options.warm_up));
 }
+
+std::shared_ptr<Engine> make_engine(const EngineOptions& options,
+                                    std::shared_ptr<ModelSource> models) {
+  return std::make_shared<LocalEngine>(options, std::move(models));
+}
+
+Executor& executor_of(Engine& engine) { return static_cast<LocalEngine&>(engine).executor(); }
 
 }  // namespace leat

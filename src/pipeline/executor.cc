@@ -214,6 +214,13 @@ void Executor::work() {
   turn.working = false;
 }
 
+bool Executor::work(int units) {
+  turn.working = true;
+  bool any = pool_.run_ready(units) > 0 || timers_.fire_due() > 0;
+  turn.working = false;
+  return any;
+}
+
 bool Executor::go_on_here(const NodeState& node) const {
   return Pool::on_worker() || turn.working || short_step(node);
 }
@@ -269,7 +276,7 @@ NodeState* Executor::step(NodeState& node, bool read_clock) {
   Frame& frame = *node.frame;
   Call& call = *frame.call;
   CallSite& site = call.site();
-  const Node& at = frame.scope->nodes[static_cast<size_t>(node.node)];
+  const LinkedNode& at = frame.scope->nodes[static_cast<size_t>(node.node)];
   const LinkedStep& linked = site.linked->steps[static_cast<size_t>(at.what)];
   const Step& step = *linked.step;
   StepMetrics& metrics = site.metrics.steps[static_cast<size_t>(at.what)];
@@ -339,7 +346,7 @@ void Executor::enqueue(NodeState& node, const LinkedStep& linked) {
   const Step& step = *linked.step;
   Nanos now = clock_.now();
   CallSite& site = call.site();
-  const Node& at = node.frame->scope->nodes[static_cast<size_t>(node.node)];
+  const LinkedNode& at = node.frame->scope->nodes[static_cast<size_t>(node.node)];
   site.metrics.steps[static_cast<size_t>(at.what)].wait.add(now - node.ready);
   node.ready = now;
   auto shape = join_key(*node.frame, linked);

@@ -115,12 +115,12 @@ class Call final : public Flow, public Ticket::Call {
   void ready(Frame& frame, int node, Found& found);
   void begin_frame(Frame& frame, Found& found);
   void tell(Frame& frame, int node, Found& found);
-  void told(Frame& frame, const Node& node, Found& found);
-  void open_loop(Frame& frame, const Node& node, Found& found);
+  void told(Frame& frame, const LinkedNode& node, Found& found);
+  void open_loop(Frame& frame, const LinkedNode& node, Found& found);
   void count_down(LoopRun& loop, Frame& around, size_t counter, int64_t by, Found& found);
-  void run_gather(Frame& frame, const Node& node);
-  void run_broadcast(Frame& frame, const Node& node, Found& found);
-  void release_reads(Frame& frame, const Node& node);
+  void run_gather(Frame& frame, const LinkedNode& node);
+  void run_broadcast(Frame& frame, const LinkedNode& node, Found& found);
+  void release_reads(Frame& frame, const LinkedNode& node);
 
   std::shared_ptr<CallSite> site_;
   size_t shard_ = 0;               // of the executor's that lists it
@@ -176,8 +176,10 @@ class Executor {
   void batch_may_start(Runner& runner);
   // Does the step run on any thread?
   bool short_step(const NodeState& node) const;
-  // Manual engines: runs everything that is ready, fires what is due, until there is nothing.
+  // Manual engines: runs everything that is ready, fires what is due, until there is nothing. With
+  // `units`, stops after so many; true if there was something to do.
   void work();
+  bool work(int units);
 
   // One more call: false when shutting down or over the limit (`status` says).
   Status enter();

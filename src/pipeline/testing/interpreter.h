@@ -1,0 +1,28 @@
+// The naive interpreter: what a pipeline means, with nothing clever in it.
+//
+// It evaluates a Toy item by item and row by row, on demand and recursively, and knows no threads,
+// batches, slots or edges. Where something fails it goes on with all that does not depend on it, so
+// that in the end it knows every failure that could have come first.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pipeline/testing/toy.h"
+
+namespace leat::toy {
+
+struct Failure {
+  Code code;
+  std::string begins;  // what the message begins with
+};
+
+struct Meaning {
+  std::vector<Failure> failures;  // any of these may be the answer; none: the outputs are
+  std::vector<Plain> outputs;
+};
+
+// `inputs` as random_inputs() gives them.
+Meaning interpret(const Toy& toy, const std::vector<std::vector<Plain>>& inputs);
+
+}  // namespace leat::toy
