@@ -7,7 +7,7 @@
 
 #include "pipeline/schema.h"
 #include "pipeline/testing/fakes.h"
-#include "simdjson.h"
+#include <simdjson.h>
 
 namespace leat {
 namespace {
