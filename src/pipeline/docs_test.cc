@@ -1,13 +1,13 @@
 // docs/pipeline.md says what the program does: its tables are the program's own, its examples load.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <simdjson.h>
 
 #include <fstream>
 #include <sstream>
 
 #include "pipeline/schema.h"
 #include "pipeline/testing/fakes.h"
-#include "simdjson.h"
 
 namespace leat {
 namespace {
@@ -47,9 +47,10 @@ TEST(Schema, IsJsonAndNamesEverything) {
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   ASSERT_EQ(parser.parse(schema).get(root), simdjson::SUCCESS);
-  for (const char* path : {"/definitions/pipeline/properties/leat", "/definitions/step/properties/op",
-                           "/definitions/pad/properties/lengths", "/definitions/any_value/anyOf/4",
-                           "/definitions/step/allOf/1/then/properties/params"}) {
+  for (const char* path :
+       {"/definitions/pipeline/properties/leat", "/definitions/step/properties/op",
+        "/definitions/pad/properties/lengths", "/definitions/any_value/anyOf/4",
+        "/definitions/step/allOf/1/then/properties/params"}) {
     simdjson::dom::element found;
     EXPECT_EQ(root.at_pointer(path).get(found), simdjson::SUCCESS) << path;
   }
