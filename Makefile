@@ -43,8 +43,10 @@ fuzz:
 	@tools/setup.sh fuzz
 	@$(call cmake,fuzz,fuzzers)
 
-demo: build
-	@build/release/bin/leat --help
+demo:
+	@tools/setup.sh demo
+	@$(call cmake,release,leat)
+	@examples/demo/run.sh
 
 SOURCES = $(shell git ls-files -co --exclude-standard '*.cc' '*.h')
 format: setup

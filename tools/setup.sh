@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs what a build and the tests need on Debian 12. Run again, it changes nothing and is done at
-# once. `setup.sh fuzz` adds clang with libFuzzer; `setup.sh bench` adds wrk and valgrind.
+# once. `setup.sh fuzz` adds clang with libFuzzer; `setup.sh bench` adds wrk and valgrind; `setup.sh
+# demo` adds Pillow and the demo's model.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +13,8 @@ for extra in "$@"; do
   case $extra in
     fuzz) packages+=(clang-16 libclang-rt-16-dev) ;;
     bench) packages+=(wrk valgrind) ;;
-    *) echo "setup.sh: no extra named '$extra'; there are: fuzz, bench" >&2; exit 2 ;;
+    demo) demo=yes ;;
+    *) echo "setup.sh: no extra named '$extra'; there are: fuzz, bench, demo" >&2; exit 2 ;;
   esac
 done
 
@@ -31,44 +33,62 @@ if [ "$installed" != "${#packages[@]}" ]; then
   apt install -y --no-install-recommends "${packages[@]}" >/dev/null
 fi
 
-# ONNX Runtime: the official library out of its wheel, and Debian 13's headers. The headers speak an
-# older version of the C API, which the library still answers.
-ort=build/deps/onnxruntime
-stamp=$(cat tools/setup.sh tools/requirements.txt tools/onnxruntime-headers.sha256 | sha256sum)
-[ "$(cat $ort/stamp 2>/dev/null)" = "$stamp" ] && exit 0
-echo "setup: fetching ONNX Runtime"
-rm -rf $ort
-mkdir -p $ort/include $ort/lib
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Debian 13's package is only unpacked. apt works in a directory of its own, on the mirror that this
-# machine uses for Debian 12, so the machine's own sources stay as they are.
+# once FOLDER FUNCTION FILE...: `FUNCTION NEW` fills NEW, which becomes build/deps/FOLDER, unless that was
+# made before by the same function from the same files.
+once() {
+  local folder=build/deps/$1 new=build/deps/$1.new stamp
+  stamp=$(declare -f "$2" | cat - "${@:3}" | sha256sum)
+  [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && return
+  rm -rf "$new"
+  mkdir -p "$new"
+  "$2" "$new"
+  echo "$stamp" >"$new/stamp"
+  rm -rf "$folder"
+  mv "$new" "$folder"
+}
+
+# Wheels go to $work, to be unpacked.
+wheels() {
+  [ -x build/deps/venv/bin/python ] || /usr/bin/python3 -m venv build/deps/venv
+  build/deps/venv/bin/python -m pip -q download --no-deps --only-binary=:all: --require-hashes -d "$work" -r "$1"
+}
+
+# The mirror that this machine uses for Debian 12.
 mirror() {
   apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' \
     'Codename: bookworm' 'Component: main' | head -n 1
 }
-[ -n "$(mirror)" ] || apt update
-uri=$(mirror)
-[ -n "$uri" ] || { echo "setup.sh: apt has no source of Debian 12 (bookworm main); add one" >&2; exit 1; }
-keys=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -e "${keys%-keyring.gpg}-trixie-stable.gpg" ] || { apt update; apt install -y debian-archive-keyring; }
-mkdir -p "$work"/{lists,archives}/partial
-echo "deb [signed-by=$keys] $uri trixie main" >"$work/sources.list"
-private=(-qq -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=-
-  -o Dir::State::lists="$work/lists" -o Dir::Cache="$work" -o Dir::Cache::archives="$work/archives"
-  -o APT::Sandbox::User="$(id -un)")
-(cd "$work" && apt-get "${private[@]}" update && apt-get "${private[@]}" download libonnxruntime-dev)
-dpkg-deb -x "$work"/libonnxruntime-dev_*.deb "$work/dev"
-while read -r _ header; do
-  cp "$work/dev/usr/include/onnxruntime/$header" $ort/include/
-done <tools/onnxruntime-headers.sha256
-(cd $ort/include && sha256sum --quiet -c) <tools/onnxruntime-headers.sha256
 
-[ -x build/deps/venv/bin/pip ] || /usr/bin/python3 -m venv build/deps/venv
-build/deps/venv/bin/pip -q download --no-deps --only-binary=:all: --require-hashes \
-  -d "$work" -r tools/requirements.txt
-/usr/bin/python3 - "$work"/onnxruntime-*.whl $ort <<'PY'
+# The official library out of its wheel, and Debian 13's headers. The headers speak an older version
+# of the C API, which the library still answers.
+fetch_onnxruntime() {
+  echo "setup: fetching ONNX Runtime"
+  mkdir -p "$1"/{include,lib}
+
+  # Debian 13's package is only unpacked. apt works in a directory of its own, so the machine's own
+  # sources stay as they are.
+  [ -n "$(mirror)" ] || apt update
+  local uri keys=/usr/share/keyrings/debian-archive-keyring.gpg
+  uri=$(mirror)
+  [ -n "$uri" ] || { echo "setup.sh: apt has no source of Debian 12 (bookworm main); add one" >&2; exit 1; }
+  [ -e "${keys%-keyring.gpg}-trixie-stable.gpg" ] || { apt update; apt install -y debian-archive-keyring; }
+  mkdir -p "$work"/{lists,archives}/partial
+  echo "deb [signed-by=$keys] $uri trixie main" >"$work/sources.list"
+  local private=(-qq -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=-
+    -o Dir::State::lists="$work/lists" -o Dir::Cache="$work" -o Dir::Cache::archives="$work/archives"
+    -o APT::Sandbox::User="$(id -un)")
+  (cd "$work" && apt-get "${private[@]}" update && apt-get "${private[@]}" download libonnxruntime-dev)
+  dpkg-deb -x "$work"/libonnxruntime-dev_*.deb "$work/dev"
+  while read -r _ header; do
+    cp "$work/dev/usr/include/onnxruntime/$header" "$1/include/"
+  done <tools/onnxruntime-headers.sha256
+  (cd "$1/include" && sha256sum --quiet -c) <tools/onnxruntime-headers.sha256
+
+  wheels tools/requirements.txt
+  /usr/bin/python3 - "$work"/onnxruntime-*.whl "$1" <<'PY'
 import pathlib, sys, zipfile
 wheel, target = zipfile.ZipFile(sys.argv[1]), pathlib.Path(sys.argv[2])
 for name in wheel.namelist():
@@ -80,5 +100,20 @@ for name in wheel.namelist():
     elif name in ("onnxruntime/LICENSE", "onnxruntime/ThirdPartyNotices.txt"):
         (target / stem).write_bytes(wheel.read(name))
 PY
-[ -e $ort/lib/libonnxruntime.so.1 ]
-echo "$stamp" >$ort/stamp
+  [ -e "$1/lib/libonnxruntime.so.1" ]
+}
+
+# Pillow, and a trained model out of a package that carries some.
+fetch_demo() {
+  echo "setup: fetching the demo's model"
+  wheels tools/requirements-demo.txt
+  build/deps/venv/bin/python -m pip -q install --no-deps --no-index "$work"/pillow-*.whl
+  /usr/bin/python3 - "$work"/rapidocr_onnxruntime-*.whl "$1" <<'PY'
+import pathlib, sys, zipfile
+model = "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx"
+(pathlib.Path(sys.argv[2]) / "orientation.onnx").write_bytes(zipfile.ZipFile(sys.argv[1]).read(model))
+PY
+}
+
+once onnxruntime fetch_onnxruntime tools/requirements.txt tools/onnxruntime-headers.sha256
+[ -z "${demo:-}" ] || once demo fetch_demo tools/requirements-demo.txt

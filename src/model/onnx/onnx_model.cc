@@ -338,7 +338,9 @@ Result<Type> port_type(const OrtTypeInfo* info, bool shapeless) {
   type.dtypes = static_cast<uint16_t>(1 << (known - kElementTypes));
   type.open = shapeless && rank == 0;
   for (size_t i = 0; i < rank; ++i) {
-    type.dims.push_back({sizes[i] < 0 ? -1 : sizes[i], sizes[i] < 0 && names[i] ? names[i] : ""});
+    std::string_view name = sizes[i] < 0 && names[i] ? names[i] : "";
+    if (name == "?") name = {};  // some exporters write this for every size that is not known
+    type.dims.push_back({sizes[i] < 0 ? -1 : sizes[i], std::string(name)});
   }
   return type;
 }

@@ -153,6 +153,14 @@ TEST(OnnxPorts, AreAsDeclared) {
   EXPECT_EQ(model->weight_bytes(), tiny_onnx::add("FP32[n]").size());
 }
 
+// PaddlePaddle's exporter calls every open dimension "?", which does not make them equal.
+TEST(OnnxPorts, TakeAQuestionMarkForNoName) {
+  std::string file = tiny_onnx::identity("FP32[n,Q,Q]");
+  std::ranges::replace(file, 'Q', '?');
+  auto model = loaded(file);
+  EXPECT_EQ(model->inputs()[0].type, Type::of("FP32[n,?,?]")) << model->inputs()[0].type.text();
+}
+
 // Models in the wild declare [1] and give [n].
 TEST(OnnxPorts, MayGiveAnotherShapeThanDeclared) {
   tiny_onnx::Graph graph{.inputs = {{"x", "FP32[...]"}},
