@@ -223,10 +223,12 @@ class Lowering {
     auto parsed = Expression::parse(draft.text);
     std::vector<Source> references;
     for (const Ref& ref : draft.references) references.push_back(source_of(ref, scope));
+    std::string text = draft_.mistakes.hidden(draft.text);
     if (!step.when) {
-      step.when = Condition{*std::move(parsed), std::move(references)};
+      step.when = Condition{*std::move(parsed), std::move(references), std::move(text)};
       return;
     }
+    step.when->text = cat("(", step.when->text, ") and (", text, ")");
     step.when->expression = Expression::both(std::move(step.when->expression), *std::move(parsed));
     step.when->references.insert(step.when->references.end(), references.begin(), references.end());
   }
