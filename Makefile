@@ -20,7 +20,8 @@ setup:
 build: setup
 	@$(call cmake,release,leat)
 
-test: setup
+test:
+	@tools/setup.sh demo
 	@$(call cmake,asan,tests)
 	@$(call cmake,tsan,tests)
 	@$(call ctest,asan)
