@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs what a build and the tests need on Debian 12. Run again, it changes nothing and is done at
-# once. `setup.sh fuzz` adds clang with libFuzzer; `setup.sh bench` adds wrk and valgrind.
+# once. `setup.sh fuzz` adds clang with libFuzzer; `setup.sh bench` adds wrk, valgrind and the Python
+# packages that leat is measured against.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,6 +31,18 @@ if [ "$installed" != "${#packages[@]}" ]; then
   apt update
   apt install -y --no-install-recommends "${packages[@]}" >/dev/null
 fi
+
+case " $* " in *" bench "*)
+  rivals=build/deps/rivals
+  stamp=$(sha256sum <tools/bench-requirements.txt)
+  if [ "$(cat $rivals/stamp 2>/dev/null)" != "$stamp" ]; then
+    echo "setup: installing what leat is measured against"
+    /usr/bin/python3 -m venv --clear $rivals
+    $rivals/bin/pip -q install --no-deps --only-binary=:all: --require-hashes \
+      -r tools/bench-requirements.txt
+    echo "$stamp" >$rivals/stamp
+  fi
+esac
 
 # ONNX Runtime: the official library out of its wheel, and Debian 13's headers. The headers speak an
 # older version of the C API, which the library still answers.
