@@ -1,18 +1,18 @@
 #!/bin/bash
 # Installs what a build and the tests need on Debian 12. Run again, it changes nothing and is done at
-# once. `setup.sh fuzz` adds clang with libFuzzer; `setup.sh bench` adds wrk and valgrind; `setup.sh
-# demo` adds Pillow and the demo's model.
+# once. `setup.sh fuzz` adds clang with libFuzzer; `setup.sh bench` adds wrk, valgrind and the Python
+# packages that leat is measured against; `setup.sh demo` adds Pillow and the demo's model.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(g++ cmake ninja-build ccache make pkg-config python3 python3-venv curl git
-  clang-format-16 libyaml-cpp-dev libsimdjson-dev libcli11-dev libhwy-dev libturbojpeg0-dev
+  clang-format-16 libyaml-cpp-dev libsimdjson-dev libcli11-dev libhwy-dev
   libjpeg62-turbo-dev libspng-dev libwebp-dev zlib1g-dev libgtest-dev libgmock-dev
   libboost1.81-dev)  # headers only; its package conflicts with libboost1.74-dev
 for extra in "$@"; do
   case $extra in
     fuzz) packages+=(clang-16 libclang-rt-16-dev) ;;
-    bench) packages+=(wrk valgrind) ;;
+    bench) packages+=(wrk valgrind); bench=yes ;;
     demo) demo=yes ;;
     *) echo "setup.sh: no extra named '$extra'; there are: fuzz, bench, demo" >&2; exit 2 ;;
   esac
@@ -115,5 +115,14 @@ model = "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx"
 PY
 }
 
+# What leat is measured against.
+fetch_rivals() {
+  echo "setup: installing what leat is measured against"
+  /usr/bin/python3 -m venv "$1"
+  "$1/bin/python" -m pip -q install --no-deps --only-binary=:all: --require-hashes \
+    -r tools/bench-requirements.txt
+}
+
 once onnxruntime fetch_onnxruntime tools/requirements.txt tools/onnxruntime-headers.sha256
 [ -z "${demo:-}" ] || once demo fetch_demo tools/requirements-demo.txt
+[ -z "${bench:-}" ] || once rivals fetch_rivals tools/bench-requirements.txt

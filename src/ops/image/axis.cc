@@ -25,7 +25,7 @@ class Windows {
  public:
   explicit Windows(const AxisKey& key)
       : key_(key),
-        scale_(static_cast<double>(key.in) / key.out),
+        scale_((key.length > 0 ? key.length : key.in) / key.out),
         spread_(std::max(scale_, 1.0)),
         support_((key.filter == Filter::kArea ? 0.5 : 1.0) * spread_) {}
 
@@ -63,6 +63,7 @@ class Windows {
 void Axis::build(const AxisKey& key) {
   assert(key.in > 0 && key.out > 0 && key.begin >= 0 && key.count > 0);
   assert(key.begin + key.count <= key.out);
+  assert(key.length == 0 || (key.length > key.in - 1 && key.length <= key.in));
   Windows windows(key);
   const auto most = static_cast<size_t>(windows.most());
   thread_local std::vector<double> scratch;

@@ -27,6 +27,9 @@ struct AxisKey {
   // The first of a position's source pixels has an even number, and every position has as many
   // pairs (zero weights are put in front and behind).
   bool even = false;
+  // Where the picture ends, in source pixels: the last of them may stand for less than a whole one.
+  // 0: at `in`.
+  double length = 0;
 
   bool operator==(const AxisKey&) const = default;
 };

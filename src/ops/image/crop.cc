@@ -18,12 +18,19 @@ struct Range {
     const double more = margin > 0 ? (end - begin) * margin : 0;  // an infinite box stays one
     return {begin - more, end + more};
   }
-  // To the nearest whole pixels of a picture of `length` pixels that stands for `full` pixels.
-  Range in_pixels(int length, int full) const {
-    double scale = static_cast<double>(length) / full;
-    double most = length;
-    return {std::clamp(std::floor(begin * scale + 0.5), 0.0, most),
-            std::clamp(std::floor(end * scale + 0.5), 0.0, most)};
+  // To the nearest whole pixels of a picture of `length` pixels, each of which stands for `by` of
+  // the original's `full`, the last for what is left.
+  Range in_pixels(int length, double by, int full) const {
+    const auto nearest = [&](double at) {
+      return at >= full ? length
+                        : std::clamp(std::floor(at / by + 0.5), 0.0, static_cast<double>(length));
+    };
+    return {nearest(begin), nearest(end)};
+  }
+  // How many of the original's `full` pixels these pixels stand for.
+  int in_full(double by, int full) const {
+    return std::max(1, static_cast<int>(std::lround(std::min(end * by, static_cast<double>(full)) -
+                                                    begin * by)));
   }
   double length() const { return end - begin; }
 };
@@ -50,10 +57,13 @@ class Crop final : public Op {
     const Tensor& box = call.input(1);
     LEAT_ASSIGN(Pixels source, pixels_of(image));
     const ImageSize full = image.full_size();
+    const Reduction by = reduction({source.width, source.height}, full);
     double side[4];
     for (size_t i = 0; i < 4; ++i) side[i] = element(box, i);
-    const Range across = Range{side[0], side[2]}.wider(margin_).in_pixels(source.width, full.width);
-    const Range down = Range{side[1], side[3]}.wider(margin_).in_pixels(source.height, full.height);
+    const Range across =
+        Range{side[0], side[2]}.wider(margin_).in_pixels(source.width, by.across, full.width);
+    const Range down =
+        Range{side[1], side[3]}.wider(margin_).in_pixels(source.height, by.down, full.height);
     // Written so that a NaN fails.
     if (!(across.length() >= 1 && down.length() >= 1)) {
       return Status(Code::kBadInput,
@@ -72,11 +82,7 @@ class Crop final : public Op {
     for (size_t y = 0; y < height; ++y) {
       std::memcpy(to + y * width * 3, source.data + (top + y) * stride + left * 3, width * 3);
     }
-    const auto original = [](double length, int part, int whole) {
-      return std::max(1, static_cast<int>(std::lround(length * whole / part)));
-    };
-    out->set_full_size({original(across.length(), source.width, full.width),
-                        original(down.length(), source.height, full.height)});
+    out->set_full_size({across.in_full(by.across, full.width), down.in_full(by.down, full.height)});
     return {};
   }
 

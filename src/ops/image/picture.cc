@@ -6,6 +6,17 @@
 
 namespace leat {
 
+Reduction reduction(ImageSize size, ImageSize full) {
+  for (int by : {1, 2, 4, 8}) {
+    const auto reduced = [&](int length) { return (int64_t{length} + by - 1) / by; };
+    if (reduced(full.width) == size.width && reduced(full.height) == size.height) {
+      return {static_cast<double>(by), static_cast<double>(by)};
+    }
+  }
+  return {static_cast<double>(full.width) / size.width,
+          static_cast<double>(full.height) / size.height};
+}
+
 Result<Pixels> pixels_of(const Tensor& image) {
   const Shape& shape = image.shape();
   assert(image.dtype() == DType::kUint8 && shape.rank() == 3 && shape[2] == 3);
@@ -14,8 +25,11 @@ Result<Pixels> pixels_of(const Tensor& image) {
     return Status(Code::kBadInput, cat("the picture is ", shape[1], " x ", shape[0],
                                        " pixels (width x height); at least 1 x 1 is wanted"));
   }
-  return Pixels{reinterpret_cast<const uint8_t*>(image.data()), static_cast<int>(shape[1]),
-                static_cast<int>(shape[0])};
+  const ImageSize size{static_cast<int>(shape[1]), static_cast<int>(shape[0])};
+  const ImageSize full = image.full_size();
+  const Reduction by = reduction(size, full);
+  return Pixels{reinterpret_cast<const uint8_t*>(image.data()), size.width, size.height,
+                full.width / by.across, full.height / by.down};
 }
 
 ParamSpec filter_param() {

@@ -6,6 +6,13 @@
 
 namespace leat {
 
+// How many pixels of the full picture one pixel of a version of it stands for. A decoder reduces by
+// exactly 2, 4 or 8 and rounds the size up; where that is not what happened, the sizes say it.
+struct Reduction {
+  double across, down;
+};
+Reduction reduction(ImageSize size, ImageSize full);
+
 // The pixels of an image tensor; kBadInput when there are none.
 Result<Pixels> pixels_of(const Tensor& image);
 

@@ -491,14 +491,16 @@ void resample(const Pixels& source, const Scaling& scaling, const PixelFormat& f
                                  .count = canvas.part.width,
                                  .filter = scaling.filter,
                                  .most_bits = 16,
-                                 .even = true});
+                                 .even = true,
+                                 .length = source.right});
   const Axis& down = axis_for({.in = source.height,
                                .out = scaling.height,
                                .begin = scaling.y,
                                .count = canvas.part.height,
                                .filter = scaling.filter,
                                .most_bits = 22,
-                               .even = false});
+                               .even = false,
+                               .length = source.bottom});
   scratch->rows.resize(std::max(scratch->rows.size(), static_cast<size_t>(down.most_pairs) * 2));
   Job job{source, across, down, format, canvas, {}, *scratch};
   const float unit = 1.0f / static_cast<float>(1 << (across.bits + kFraction));

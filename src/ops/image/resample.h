@@ -17,6 +17,10 @@ struct Pixels {
   const uint8_t* data;
   int width;
   int height;
+  // Where the picture ends, in pixels: the last column and the last row of a reduced picture may
+  // stand for less than a whole pixel. 0: at width, and at height.
+  double right = 0;
+  double bottom = 0;
 };
 
 // The whole picture is scaled to `width` x `height`; the window of that which begins at (x, y) and

@@ -324,6 +324,36 @@ TEST(ToTensor, MapsToTheFullPicture) {
               ElementsAre(101.0f / 50, 80.0f / 39, 0, static_cast<float>(-5 * 80.0 / 39), 101, 80));
 }
 
+// A picture of 2 x 2 blocks, of which a decoder keeps one pixel each, gives what the full picture
+// gives, although the last column and row are halves.
+TEST(ToTensor, AReducedPictureIsExactlyReduced) {
+  for (const ImageSize full : {ImageSize{23, 17}, {22, 17}, {23, 16}, {22, 16}}) {
+    const int width = (full.width + 1) / 2, height = (full.height + 1) / 2;
+    const auto small = pattern(width, height);
+    std::vector<uint8_t> large;
+    for (int y = 0; y < full.height; ++y) {
+      for (int x = 0; x < full.width * 3; ++x) {
+        large.push_back(small[static_cast<size_t>((y / 2 * width + x / 3 / 2) * 3 + x % 3)]);
+      }
+    }
+    Tensor half = image(small, width, height);
+    half.set_full_size(full);
+    for (const char* filter : {"area", "nearest"}) {
+      SCOPED_TRACE(testing::Message() << full.width << " x " << full.height << " " << filter);
+      // As many pixels of the result as of the full picture: each lies within one of the small one.
+      OpFixture of_half = to_tensor(full.width, full.height);
+      OpFixture of_full = to_tensor(full.width, full.height);
+      ASSERT_TRUE(of_half.param("filter", filter).input("image", half).run().ok());
+      ASSERT_TRUE(of_full.param("filter", filter)
+                      .input("image", image(large, full.width, full.height))
+                      .run()
+                      .ok());
+      const auto got = of_half["tensor"].values<float>(), want = of_full["tensor"].values<float>();
+      for (size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(got[i], want[i], 0.1) << i;
+    }
+  }
+}
+
 TEST(ToTensor, SaysWhatItNeedsOfThePicture) {
   OpFixture op = to_tensor(224, 200);
   op.param("fit", "cover").param("crop_pct", 0.5);
