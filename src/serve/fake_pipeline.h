@@ -18,7 +18,7 @@ class FakePipeline final : public Pipeline {
     kInside,  // before submit() returns
     kThread,  // from another thread
     kHeld,    // when release() is called
-    kNever,   // only when cancelled
+    kOnCancel,  // only when cancelled
   };
   using Answerer = std::function<Answer(const Request&)>;
 
