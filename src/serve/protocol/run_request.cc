@@ -12,7 +12,7 @@ namespace leat {
 
 namespace {
 
-bool takes_bytes(const Port& port) { return port.type.allows(DType::kBytes); }
+bool takes_bytes(const Port& port) { return port.type.dtype() == DType::kBytes; }
 
 std::vector<std::string> names_of(const std::vector<Port>& ports) {
   std::vector<std::string> names;
