@@ -178,10 +178,13 @@ void Call::kill(Status status) {
     });
     const Linked& linked = *site_->linked;
     for (size_t i = 0; i < linked.groups.size(); ++i) {
-      for (BatchItem* item = linked.groups[i]->queue().remove(groups_[i]); item;
+      BatchQueue::Next next;
+      Nanos now = site_->executor->clock().now();
+      for (BatchItem* item = linked.groups[i]->queue().remove(groups_[i], now, next); item;
            item = item->next) {
         ++ended;
       }
+      linked.groups[i]->follow(next);
       linked.groups[i]->stop_dead_batches();
     }
     if (ended > 0) end_unit(ended);

@@ -216,7 +216,8 @@ void Executor::work() {
 
 bool Executor::work(int units) {
   turn.working = true;
-  bool any = pool_.run_ready(units) > 0 || timers_.fire_due() > 0;
+  timers_.fire_due();
+  bool any = pool_.run_ready(units) > 0;
   turn.working = false;
   return any;
 }
@@ -364,6 +365,8 @@ void Executor::enqueue(NodeState& node, const LinkedStep& linked) {
   if (step.options.when_full == WhenFull::kDropOldest) {
     BatchItem* dropped = runner.queue().push_dropping(node, group, now, next);
     if (dropped) runner.drop(*dropped);
+  } else if (step.options.when_full == WhenFull::kWait) {
+    runner.queue().push_patient(node, group, now, next);
   } else {
     in = runner.queue().push(node, group, now, next);
   }

@@ -172,7 +172,7 @@ class Executor {
   // Does the step run on any thread?
   bool short_step(const NodeState& node) const;
   // Manual engines: runs everything that is ready, fires what is due, until there is nothing. With
-  // `units`, stops after so many; true if there was something to do.
+  // `units`: fires what is due and runs so many units at most; true if there were any.
   void work();
   bool work(int units);
 
