@@ -38,8 +38,8 @@ struct Client {
     if (want == 0) {
       size_t end = in.find("\r\n\r\n");
       if (end == std::string::npos || end > have) return false;
-      size_t at = in.find("Content-Length: ");
-      size_t length = at < end ? std::strtoul(in.data() + at + 16, nullptr, 10) : 0;
+      size_t at = in.find("\r\nContent-Length: ");
+      size_t length = at < end ? std::strtoul(in.data() + at + 18, nullptr, 10) : 0;
       want = end + 4 + length;
       if (out.size() < length) {
         out = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n" +
@@ -59,7 +59,8 @@ int listen_on(int port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(fd, 512) != 0) {
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      listen(fd, 512) != 0) {
     std::perror("listen");
     std::exit(1);
   }
@@ -124,13 +125,13 @@ class AsioClient : public std::enable_shared_from_this<AsioClient> {
  public:
   explicit AsioClient(asio::io_context& context) : socket(context) {}
   void read() {
-    socket.async_read_some(asio::buffer(client_.in.data() + client_.have,
-                                        client_.in.size() - client_.have),
-                           [self = shared_from_this()](auto error, size_t got) {
-                             if (error) return;
-                             self->client_.have += got;
-                             self->client_.complete() ? self->write() : self->read();
-                           });
+    socket.async_read_some(
+        asio::buffer(client_.in.data() + client_.have, client_.in.size() - client_.have),
+        [self = shared_from_this()](auto error, size_t got) {
+          if (error) return;
+          self->client_.have += got;
+          self->client_.complete() ? self->write() : self->read();
+        });
   }
   asio::ip::tcp::socket socket;
 
@@ -149,9 +150,8 @@ class AsioClient : public std::enable_shared_from_this<AsioClient> {
 void run_asio(int port) {
   std::vector<std::unique_ptr<asio::io_context>> contexts;
   for (int i = 0; i < kThreads; ++i) contexts.push_back(std::make_unique<asio::io_context>(1));
-  asio::ip::tcp::acceptor acceptor(*contexts[0],
-                                   {asio::ip::make_address("127.0.0.1"),
-                                    static_cast<asio::ip::port_type>(port)});
+  asio::ip::tcp::acceptor acceptor(
+      *contexts[0], {asio::ip::make_address("127.0.0.1"), static_cast<asio::ip::port_type>(port)});
   size_t next = 0;
   std::function<void()> accept = [&] {
     auto& context = *contexts[next++ % kThreads];

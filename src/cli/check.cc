@@ -60,16 +60,17 @@ class Check final : public Verb {
     }
     LoadedModels models;
     bool is_file = pipeline_.ends_with(".yaml") || pipeline_.ends_with(".yml");
-    LEAT_ASSIGN(auto plan, is_file ? compile_file(pipeline_, models)
-                                   : compile_model(pipeline_, models));
+    LEAT_ASSIGN(auto plan,
+                is_file ? compile_file(pipeline_, models) : compile_model(pipeline_, models));
     report(*plan, out);
     return {};
   }
 
  private:
   void report(const Plan& plan, std::string& out) const {
-    out = cat(pipeline_, ": sound, ", plan.steps.size(), plan.steps.size() == 1 ? " step" : " steps",
-              plan.batched ? ", takes N items at once" : "", "\n");
+    out =
+        cat(pipeline_, ": sound, ", plan.steps.size(), plan.steps.size() == 1 ? " step" : " steps",
+            plan.batched ? ", takes N items at once" : "", "\n");
     Rows inputs, outputs, models;
     for (const PlanInput& input : plan.inputs) {
       bool optional = input.port.optional || input.fallback >= 0;

@@ -9,7 +9,8 @@ namespace leat {
 Status Admission::check(const Site& site, Nanos now, Nanos deadline) {
   if (deadline == kNever) return {};
   Nanos shortest = site.shortest.load(std::memory_order_relaxed);
-  Nanos ends = now + wait() + shortest;
+  Nanos stretched = wait() / kUnit * stretch_.load(std::memory_order_relaxed);
+  Nanos ends = now + stretched + shortest;
   if (ends <= deadline) return {};
   Nanos probe = next_probe_.load(std::memory_order_relaxed);
   if (now >= probe && next_probe_.compare_exchange_strong(probe, now + kProbe)) return {};
@@ -32,6 +33,14 @@ void Admission::learn(Site& site, Nanos cost, Nanos took) {
   Nanos shortest = site.shortest.load(std::memory_order_relaxed);
   site.shortest.store(shortest == 0 || took < shortest ? took : shortest + (took - shortest) / 1024,
                       std::memory_order_relaxed);
+}
+
+void Admission::waited(Nanos predicted, Nanos waited) {
+  constexpr Nanos kTooShort = kMillisecond;  // to say anything about the machine
+  if (predicted < kTooShort) return;
+  int64_t seen = std::clamp<int64_t>(waited * kUnit / predicted, kUnit / 2, 16 * kUnit);
+  int64_t stretch = stretch_.load(std::memory_order_relaxed);
+  stretch_.store(stretch + (seen - stretch) / 16, std::memory_order_relaxed);
 }
 
 }  // namespace leat

@@ -39,7 +39,10 @@ class Admission {
   // What a call that succeeded has cost and how long it took.
   static void learn(Site& site, Nanos cost, Nanos took);
 
-  // How long the work that has been let in keeps all threads busy.
+  // A call for which wait() said `predicted` began after `waited` (or gave up then).
+  void waited(Nanos predicted, Nanos waited);
+
+  // How long the work that has been let in keeps all threads busy, by what it usually costs.
   Nanos wait() const {
     Nanos backlog = backlog_.load(std::memory_order_relaxed);
     return backlog > 0 ? backlog / threads_ : 0;
@@ -49,6 +52,8 @@ class Admission {
   const int threads_;
   std::atomic<Nanos> backlog_{0};
   std::atomic<Nanos> next_probe_{0};
+  std::atomic<int64_t> stretch_{kUnit};  // of wait(), in parts of kUnit
+  static constexpr int64_t kUnit = 1024;
 };
 
 }  // namespace leat

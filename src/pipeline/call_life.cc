@@ -89,6 +89,8 @@ void Call::start(std::vector<Value>& inputs, int64_t items, const CallOptions& o
   inputs_.swap(inputs);
   site_->metrics.in_flight.fetch_add(1, std::memory_order_relaxed);
   site_->metrics.last_call_unix_ms.store(unix_ms(), std::memory_order_relaxed);
+  predicted_wait_ = executor.admission().wait();
+  begun_.store(false, std::memory_order_relaxed);
   expected_.store(executor.admission().expect(site_->admission), std::memory_order_relaxed);
 
   if (group_room_ < linked.groups.size()) {
@@ -164,11 +166,15 @@ void Call::cancel() { kill(Status(Code::kCancelled, "the caller left")); }
 
 void Call::kill(Status status) {
   if (!try_begin_unit()) return;
+  Executor& executor = *site_->executor;
   if (!dead_.exchange(true, std::memory_order_acq_rel)) {
+    if (status.code() == Code::kDeadline && !begun_.exchange(true)) {
+      executor.admission().waited(predicted_wait_, executor.clock().now() - started_);
+    }
     answer(std::move(status));
     // What waits will not be started.
     int64_t ended = 0;
-    site_->executor->pool().withdraw(*this, [&] {
+    executor.pool().withdraw(*this, [&] {
       for (NodeState* at = listed_head_; at; at = static_cast<NodeState*>(at->next)) ++ended;
       for (LoopRun* loop = rows_head_; loop; loop = loop->next) {
         ended += loop->rows - loop->next_row;
@@ -334,6 +340,18 @@ void Call::arrived(int index, int64_t count) {
   if (group.may_come.fetch_sub(count, std::memory_order_acq_rel) == count) {
     runner.follow(runner.queue().expect(-1, site_->executor->clock().now()));
   }
+}
+
+bool Call::may_begin(Nanos now, Nanos usual) {
+  if (!begun_.load(std::memory_order_relaxed) && !begun_.exchange(true)) {
+    site_->executor->admission().waited(predicted_wait_, now - started_);
+  }
+  Nanos deadline = deadline_.load(std::memory_order_relaxed);
+  // Half of what it usually takes: a lower bound, so that what could still be answered is.
+  if (deadline == kNever || now + std::max<Nanos>(0, usual) / 2 <= deadline) return true;
+  kill(Status(Code::kDeadline, cat("not answered within ", (deadline - started_) / kMicrosecond,
+                                   " us: too little is left for the next step")));
+  return false;
 }
 
 void Call::spent(Nanos cpu) {

@@ -91,4 +91,15 @@ Result<std::unique_ptr<Plan>> compile_model(const std::string& path, ModelSource
   return plan;
 }
 
+std::string served_name(const std::string& path) {
+  std::string stem = fs::path(path).stem().string();
+  if (!path.ends_with(".yaml") && !path.ends_with(".yml")) return stem;
+  auto text = read_document(path);
+  if (!text.ok()) return stem;
+  Mistakes mistakes;
+  auto document = parse_document(*text, path, mistakes);
+  const Node* name = document ? document->root.find("name") : nullptr;
+  return name && name->is_text() && !name->text.empty() ? name->text : stem;
+}
+
 }  // namespace leat

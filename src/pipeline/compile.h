@@ -20,4 +20,8 @@ Result<std::unique_ptr<Plan>> compile_text(std::string_view text, const std::str
 // batched.
 Result<std::unique_ptr<Plan>> compile_model(const std::string& path, ModelSource& models);
 
+// What a pipeline or model at `path` is called, without loading it: the `name:` of a pipeline file
+// that has one, else the file's stem.
+std::string served_name(const std::string& path);
+
 }  // namespace leat

@@ -84,15 +84,23 @@ class Lowering {
     if (row.scope >= 0) return {row.scope, row.list, -1};
     auto at = static_cast<size_t>(ref.at);
     switch (ref.kind) {
-      case Ref::Kind::kInput: return {0, ref.at, -1};
-      case Ref::Kind::kStep: return {draft_.step_scope[at], first_slot_[at] + ref.port, -1};
-      case Ref::Kind::kGather: return gather(at);
-      case Ref::Kind::kRows: return rows(at);
+      case Ref::Kind::kInput:
+        return {0, ref.at, -1};
+      case Ref::Kind::kStep:
+        return {draft_.step_scope[at], first_slot_[at] + ref.port, -1};
+      case Ref::Kind::kGather:
+        return gather(at);
+      case Ref::Kind::kRows:
+        return rows(at);
       case Ref::Kind::kIndex:
         return {reader, plan_->scopes[static_cast<size_t>(reader)].index_slot, -1};
-      case Ref::Kind::kConstant: return {0, 0, ref.at};
-      case Ref::Kind::kClosed: return closed(at);
-      default: assert(false); return {};
+      case Ref::Kind::kConstant:
+        return {0, 0, ref.at};
+      case Ref::Kind::kClosed:
+        return closed(at);
+      default:
+        assert(false);
+        return {};
     }
   }
 
@@ -159,8 +167,7 @@ class Lowering {
     std::string name = cat("gather of ", name_of(draft_, draft.inner));
     for (int loop = home; own(loop); loop = draft_.scopes[static_cast<size_t>(loop)].parent) {
       const Place& place = draft_.scopes[static_cast<size_t>(loop)].place;
-      auto number = static_cast<size_t>(
-          add_gather(name, place, source, loop, IfAbsent::kFail, -1));
+      auto number = static_cast<size_t>(add_gather(name, place, source, loop, IfAbsent::kFail, -1));
       source = {plan_->gathers[number].scope, plan_->gathers[number].slot, -1};
     }
     closed_[at] = source;
@@ -264,9 +271,9 @@ class Lowering {
 
   Draft& draft_;
   std::unique_ptr<Plan> plan_;
-  std::vector<int> first_slot_;       // by step
-  std::map<size_t, int> gathers_;     // Draft::gathers -> Plan::gathers
-  std::map<size_t, Source> closed_;   // Draft::closed -> its last gather
+  std::vector<int> first_slot_;      // by step
+  std::map<size_t, int> gathers_;    // Draft::gathers -> Plan::gathers
+  std::map<size_t, Source> closed_;  // Draft::closed -> its last gather
 };
 
 }  // namespace

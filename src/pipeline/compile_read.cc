@@ -44,7 +44,8 @@ std::optional<Type> read_type(const Node& text, const Node* shape, Mistakes& mis
   std::string whole = text.text + "[";
   for (const Node& dim : shape->list) {
     if (!dim.is_text()) {
-      mistakes.add(dim.place(), cat("shape: ", dim.description(), " found, an integer or a name "
+      mistakes.add(dim.place(), cat("shape: ", dim.description(),
+                                    " found, an integer or a name "
                                     "wanted"));
       return std::nullopt;
     }
@@ -71,7 +72,8 @@ void read_input(Draft& draft, Unit& unit, const Entry& entry) {
     Fields fields(&entry.value, input_table(), mistakes);
     input.optional = fields.flag("optional");
     std::optional<Type> type;
-    if (const Node* text = fields.find("type")) type = read_type(*text, fields.find("shape"), mistakes);
+    if (const Node* text = fields.find("type"))
+      type = read_type(*text, fields.find("shape"), mistakes);
     if (type) input.type = *type;
     if (const Node* value = fields.find("default")) {
       auto tensor = make_constant(*value, input.type);
@@ -104,8 +106,9 @@ void read_unit(Draft& draft, std::unique_ptr<Document> document, Unit place_of_u
   unit.timeout = fields.duration("timeout");
   if (const Node* name = fields.find("name")) {
     if (name->text != name->shown) {
-      mistakes.add(name->place(), "name: a variable found, but the name is shown everywhere; "
-                                  "write it out");
+      mistakes.add(name->place(),
+                   "name: a variable found, but the name is shown everywhere; "
+                   "write it out");
     } else if (!is_served_name(name->text)) {
       mistakes.add(name->place(), cat("name: ", name->description(),
                                       " found, letters, digits, _, . and - wanted"));
@@ -155,7 +158,8 @@ void read_included(Draft& draft, Unit& outer, int outer_number, const Entry& ent
   unit.place = entry.key.place();
   int depth = 0;
   for (const Unit* around = &outer; around != nullptr;
-       around = around->parent < 0 ? nullptr : draft.units[static_cast<size_t>(around->parent)].get()) {
+       around = around->parent < 0 ? nullptr
+                                   : draft.units[static_cast<size_t>(around->parent)].get()) {
     ++depth;
     if (around->path == unit.path) {
       mistakes.add(file.place(), cat("pipeline: ", file.shown, " would contain itself"));
@@ -163,13 +167,14 @@ void read_included(Draft& draft, Unit& outer, int outer_number, const Entry& ent
     }
   }
   if (depth > kDeepestUnit || draft.units.size() >= kMostUnits) {
-    mistakes.add(file.place(), cat("pipeline: more than ", kMostUnits, " files, or nested deeper than ",
-                                   kDeepestUnit));
+    mistakes.add(file.place(), cat("pipeline: more than ", kMostUnits,
+                                   " files, or nested deeper than ", kDeepestUnit));
     return;
   }
   auto text = read_document(unit.path);
   if (!text.ok()) {
-    mistakes.add(file.place(), cat("pipeline: ", file.description(), ": ", text.status().message()));
+    mistakes.add(file.place(),
+                 cat("pipeline: ", file.description(), ": ", text.status().message()));
     return;
   }
   auto document = parse_document(*text, unit.file, mistakes);
@@ -202,9 +207,9 @@ void read_op(Draft& draft, const Unit& unit, const Fields& fields, const Node& n
     std::vector<std::string> names;
     for (const auto& [known, spec] : OpCatalogue::all()) names.push_back(known);
     std::string_view near = nearest(name.text, names);
-    mistakes.add(name.place(), cat("unknown operator ", name.description(),
-                                   near.empty() ? "; `leat ops` lists them"
-                                                : cat("; did you mean ", near, "?")));
+    mistakes.add(name.place(),
+                 cat("unknown operator ", name.description(),
+                     near.empty() ? "; `leat ops` lists them" : cat("; did you mean ", near, "?")));
     step.broken = true;
     return;
   }
@@ -262,8 +267,9 @@ void read_padding(const Fields& fields, DraftStep& step, Mistakes& mistakes) {
         const Type& type = ports.inputs[static_cast<size_t>(pad.lengths)];
         if (!(type.allows(DType::kInt64) || type.allows(DType::kInt32)) || !type.dims.empty() ||
             ports.input_axis[static_cast<size_t>(pad.lengths)] < 0) {
-          mistakes.add(lengths->place(), cat("lengths: an item of ", lengths->description(), " is ",
-                                             type.text(), ", INT64 or INT32 with a batch axis wanted"));
+          mistakes.add(lengths->place(),
+                       cat("lengths: an item of ", lengths->description(), " is ", type.text(),
+                           ", INT64 or INT32 with a batch axis wanted"));
           pad.lengths = -1;
         }
       }
@@ -284,8 +290,8 @@ void read_padding(const Fields& fields, DraftStep& step, Mistakes& mistakes) {
     int output = port ? find_port(ports.output_names, *port, "output", mistakes) : -1;
     if (output >= 0 && has_axis(ports.outputs[static_cast<size_t>(output)], trim_fields,
                                 ports.output_names[static_cast<size_t>(output)], mistakes)) {
-      step.options.trim.push_back({output, static_cast<int>(trim_fields.integer("axis")),
-                                   trim_fields.number("scale")});
+      step.options.trim.push_back(
+          {output, static_cast<int>(trim_fields.integer("axis")), trim_fields.number("scale")});
     }
   };
   if (trim->kind == Node::Kind::kList) {
@@ -329,7 +335,8 @@ void read_options(const Fields& fields, const Unit& unit, DraftStep& step, Mista
   options.threads = static_cast<int>(fields.integer("threads"));
   options.timeout = std::min(fields.duration("timeout"), unit.parent < 0 ? kNever : unit.timeout);
   if (const Node* device = fields.find("device"); device && device->text != "cpu") {
-    mistakes.add(device->place(), cat("device: ", device->description(), " found, cpu or cuda:N "
+    mistakes.add(device->place(), cat("device: ", device->description(),
+                                      " found, cpu or cuda:N "
                                       "wanted"));
   }
   Fields queue(fields.find("queue"), queue_table(), mistakes);
@@ -351,16 +358,17 @@ void read_options(const Fields& fields, const Unit& unit, DraftStep& step, Mista
 // Equal keys: the same model run in the same way.
 std::string model_key(const DraftStep& step) {
   const StepOptions& o = step.options;
-  std::string key = cat(step.model_key, "\n", o.instances, " ", o.threads, " ", o.batch_max, " ",
-                        o.batch_delay, " ", o.queue_max, " ", static_cast<int>(o.when_full), " ",
-                        o.timeout);
+  std::string key =
+      cat(step.model_key, "\n", o.instances, " ", o.threads, " ", o.batch_max, " ", o.batch_delay,
+          " ", o.queue_max, " ", static_cast<int>(o.when_full), " ", o.timeout);
   for (int axis : step.ports.input_axis) key += cat(" i", axis);
   for (int axis : step.ports.output_axis) key += cat(" o", axis);
   if (o.pad) {
-    key += cat(" pad ", o.pad->input, " ", o.pad->axis, " ", o.pad->multiple, " ", o.pad->value, " ",
-               o.pad->lengths);
+    key += cat(" pad ", o.pad->input, " ", o.pad->axis, " ", o.pad->multiple, " ", o.pad->value,
+               " ", o.pad->lengths);
   }
-  for (const Trim& trim : o.trim) key += cat(" trim ", trim.output, " ", trim.axis, " ", trim.scale);
+  for (const Trim& trim : o.trim)
+    key += cat(" trim ", trim.output, " ", trim.axis, " ", trim.scale);
   return key;
 }
 
@@ -379,8 +387,10 @@ void read_step(Draft& draft, Unit& unit, int unit_number, const Entry& entry) {
   }
   if (kinds.size() != 1) {
     mistakes.add(kinds.empty() ? entry.key.place() : kinds[1]->key.place(),
-                 cat("step \"", entry.key.text, "\": exactly one of op, model, pipeline and python "
-                     "is wanted; ", kinds.size(), " found"));
+                 cat("step \"", entry.key.text,
+                     "\": exactly one of op, model, pipeline and python "
+                     "is wanted; ",
+                     kinds.size(), " found"));
     return broken();
   }
   const Node* what = fields.find(kinds[0]->key.text);
@@ -390,7 +400,8 @@ void read_step(Draft& draft, Unit& unit, int unit_number, const Entry& entry) {
       const auto& key = option.key.text;
       if (key != "pipeline" && key != "inputs" && key != "for_each" && key != "when" &&
           step_table().find(key) != nullptr) {
-        mistakes.add(option.key.place(), cat(key, ": this cannot be said of a pipeline; say it on "
+        mistakes.add(option.key.place(), cat(key,
+                                             ": this cannot be said of a pipeline; say it on "
                                              "the steps inside"));
       }
     }

@@ -1,9 +1,9 @@
 // scopes: which loop everything is in.
 //
-// Whether two `for_each` are one loop depends on the scopes of their lists, and these on which loops
-// there are. So every `for_each` starts as a loop of its own; scopes are worked out; those that
-// share a list within one parent are joined; and again, until nothing is joined any more. Only the
-// last round speaks of mistakes.
+// Whether two `for_each` are one loop depends on the scopes of their lists, and these on which
+// loops there are. So every `for_each` starts as a loop of its own; scopes are worked out; those
+// that share a list within one parent are joined; and again, until nothing is joined any more. Only
+// the last round speaks of mistakes.
 #include <algorithm>
 #include <map>
 
@@ -98,7 +98,8 @@ class Scopes {
   int scope_of_ref(const Ref& ref) {
     auto at = static_cast<size_t>(ref.at);
     switch (ref.kind) {
-      case Ref::Kind::kStep: return scope_of_step(ref.at);
+      case Ref::Kind::kStep:
+        return scope_of_step(ref.at);
       case Ref::Kind::kGather: {
         const DraftGather& gather = draft_.gathers[at];
         return around(gather.inner, gather.place, gather.written);
@@ -114,7 +115,8 @@ class Scopes {
         int base = scope_of_unit(unit);
         return is_within(base, scope) ? base : scope;
       }
-      default: return 0;
+      default:
+        return 0;
     }
   }
 
@@ -122,8 +124,8 @@ class Scopes {
     int scope = scope_of_ref(inner);
     if (scope > 0) return parent_of(scope);
     if (last_ && !inner.wrong() && !cyclic_) {
-      draft_.mistakes.add(place, cat(written, ": ", name_of(draft_, inner),
-                                     " does not lie inside of a loop"));
+      draft_.mistakes.add(
+          place, cat(written, ": ", name_of(draft_, inner), " does not lie inside of a loop"));
     }
     return 0;
   }
@@ -253,9 +255,11 @@ class Scopes {
     if (!last_ || cyclic_) return;
     std::string first = seen.wrong() ? "this step" : name_of(draft_, seen);
     std::string name = name_of(draft_, ref);
-    draft_.mistakes.add(place, cat(first, " is in ", label_of(scope), ", ", name, " in ",
-                                   label_of(other), ", and the first is not inside of the second; "
-                                   "gather what is needed: { gather: ", name, " }"));
+    draft_.mistakes.add(place,
+                        cat(first, " is in ", label_of(scope), ", ", name, " in ", label_of(other),
+                            ", and the first is not inside of the second; "
+                            "gather what is needed: { gather: ",
+                            name, " }"));
   }
 
   std::string label_of(int scope) const {
@@ -307,7 +311,7 @@ class Scopes {
   Draft& draft_;
   std::vector<int> loop_of_set_;  // its representative, a set
   std::vector<bool> used_set_;
-  std::vector<Memo> parents_;     // by scope
+  std::vector<Memo> parents_;  // by scope
   std::vector<Memo> steps_, units_;
   std::vector<std::string> path_;  // what is being worked out
   bool last_ = false;
@@ -319,18 +323,26 @@ class Scopes {
 std::string name_of(const Draft& draft, const Ref& ref) {
   auto at = static_cast<size_t>(ref.at);
   switch (ref.kind) {
-    case Ref::Kind::kWrong: return "this";
-    case Ref::Kind::kInput: return draft.units[0]->input_list[at].name;
+    case Ref::Kind::kWrong:
+      return "this";
+    case Ref::Kind::kInput:
+      return draft.units[0]->input_list[at].name;
     case Ref::Kind::kStep: {
       const DraftStep& step = *draft.steps[at];
       return cat(step.name, ".", step.output_names[static_cast<size_t>(ref.port)]);
     }
-    case Ref::Kind::kGather: return draft.gathers[at].written;
-    case Ref::Kind::kRows: return draft.rows[at].written;
-    case Ref::Kind::kIndex: return "index";
-    case Ref::Kind::kConstant: return "the constant";
-    case Ref::Kind::kOutput: return draft.outputs[at].name;
-    case Ref::Kind::kClosed: return name_of(draft, draft.closed[at].inner);
+    case Ref::Kind::kGather:
+      return draft.gathers[at].written;
+    case Ref::Kind::kRows:
+      return draft.rows[at].written;
+    case Ref::Kind::kIndex:
+      return "index";
+    case Ref::Kind::kConstant:
+      return "the constant";
+    case Ref::Kind::kOutput:
+      return draft.outputs[at].name;
+    case Ref::Kind::kClosed:
+      return name_of(draft, draft.closed[at].inner);
   }
   return {};
 }
@@ -343,9 +355,12 @@ int scope_of(const Draft& draft, const Ref& ref) {
     return std::max(0, draft.scopes[static_cast<size_t>(scope_of(draft, inner))].parent);
   };
   switch (ref.kind) {
-    case Ref::Kind::kStep: return draft.step_scope[at];
-    case Ref::Kind::kGather: return parent(draft.gathers[at].inner);
-    case Ref::Kind::kRows: return parent(draft.rows[at].inner);
+    case Ref::Kind::kStep:
+      return draft.step_scope[at];
+    case Ref::Kind::kGather:
+      return parent(draft.gathers[at].inner);
+    case Ref::Kind::kRows:
+      return parent(draft.rows[at].inner);
     case Ref::Kind::kClosed: {
       int unit = draft.closed[at].unit;
       int scope = scope_of(draft, draft.closed[at].inner);
@@ -358,7 +373,8 @@ int scope_of(const Draft& draft, const Ref& ref) {
       }
       return scope == 0 ? base : scope;
     }
-    default: return 0;
+    default:
+      return 0;
   }
 }
 

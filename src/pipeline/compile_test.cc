@@ -96,7 +96,8 @@ void check_plan(const Plan& plan) {
     const Scope& scope = plan.scopes[s];
     ASSERT_GE(scope.parent, 0);
     ASSERT_LT(scope.parent, static_cast<int>(s));
-    for (size_t i = 0; i < scope.lists.size(); ++i) ++made[{static_cast<int>(s), static_cast<int>(i)}];
+    for (size_t i = 0; i < scope.lists.size(); ++i)
+      ++made[{static_cast<int>(s), static_cast<int>(i)}];
     if (scope.index_slot >= 0) ++made[{static_cast<int>(s), scope.index_slot}];
   }
   for (const Step& step : plan.steps) {
@@ -204,56 +205,57 @@ TEST(CompileScopes, Loops) {
       {"no loop", "  s: { op: fake.same, inputs: { x: v } }\n", "  o: s.y\n", "", "v"},
       {"one list", "  s: { op: fake.same, for_each: v, inputs: { x: v } }\n", "  o: s.y\n", "0: v",
        "row of v"},
-      {"whole from outside", "  s: { op: fake.same, for_each: v, inputs: { x: w } }\n", "  o: s.y\n",
-       "0: v", "w"},
+      {"whole from outside", "  s: { op: fake.same, for_each: v, inputs: { x: w } }\n",
+       "  o: s.y\n", "0: v", "w"},
       {"two steps, one loop",
        "  a: { op: fake.same, for_each: v, inputs: { x: v } }\n"
-       "  s: { op: fake.add, for_each: v, inputs: { a: a.y, b: v } }\n", "  o: s.sum\n", "0: v",
-       "a.y"},
+       "  s: { op: fake.add, for_each: v, inputs: { a: a.y, b: v } }\n",
+       "  o: s.sum\n", "0: v", "a.y"},
       {"joined by one list in common",
        "  a: { op: fake.same, for_each: v, inputs: { x: v } }\n"
-       "  s: { op: fake.add, for_each: [v, w], inputs: { a: a.y, b: w } }\n", "  o: s.sum\n",
-       "0: v, w", "a.y"},
+       "  s: { op: fake.add, for_each: [v, w], inputs: { a: a.y, b: w } }\n",
+       "  o: s.sum\n", "0: v, w", "a.y"},
       {"joined only through a third",
        "  a: { op: fake.same, for_each: v, inputs: { x: v } }\n"
        "  b: { op: fake.same, for_each: w, inputs: { x: w } }\n"
        "  c: { op: fake.same, for_each: [w, v], inputs: { x: w } }\n"
-       "  s: { op: fake.add, inputs: { a: a.y, b: b.y } }\n", "  o: s.sum\n  p: c.y\n", "0: v, w",
-       "a.y"},
+       "  s: { op: fake.add, inputs: { a: a.y, b: b.y } }\n",
+       "  o: s.sum\n  p: c.y\n", "0: v, w", "a.y"},
       {"inherited by use",
        "  a: { op: fake.same, for_each: v, inputs: { x: v } }\n"
-       "  s: { op: fake.add, inputs: { a: a.y, b: x } }\n", "  o: s.sum\n", "0: v", "a.y"},
+       "  s: { op: fake.add, inputs: { a: a.y, b: x } }\n",
+       "  o: s.sum\n", "0: v", "a.y"},
       {"inherited by condition",
        "  a: { op: fake.same, for_each: v, inputs: { x: v } }\n"
-       "  s: { op: fake.same, when: size(a.y) > 2, inputs: { x: v } }\n", "  o: s.y\n", "0: v",
-       "row of v"},
+       "  s: { op: fake.same, when: size(a.y) > 2, inputs: { x: v } }\n",
+       "  o: s.y\n", "0: v", "row of v"},
       {"nested by a list made inside",
        "  a: { op: fake.same, for_each: deep, inputs: { x: deep } }\n"
-       "  s: { op: fake.same, for_each: a.y, inputs: { x: a.y } }\n", "  o: s.y\n",
-       "0: deep; 1: a.y", "row of a.y"},
+       "  s: { op: fake.same, for_each: a.y, inputs: { x: a.y } }\n",
+       "  o: s.y\n", "0: deep; 1: a.y", "row of a.y"},
       {"gathered, back outside",
        "  a: { op: fake.same, for_each: v, inputs: { x: v } }\n"
-       "  s: { op: fake.same, inputs: { x: { gather: a.y } } }\n", "  o: s.y\n", "0: v",
-       "all of a.y"},
+       "  s: { op: fake.same, inputs: { x: { gather: a.y } } }\n",
+       "  o: s.y\n", "0: v", "all of a.y"},
       {"index", "  s: { op: fake.number, for_each: v, inputs: { x: index } }\n", "  o: s.y\n",
        "0: v", "index"},
       {"kept rows",
        "  a: { op: fake.same, for_each: v, when: max(v) > 0, inputs: { x: v } }\n"
        "  b: { op: fake.same, inputs: { x: { gather: a.y, absent: drop } } }\n"
-       "  s: { op: fake.same, inputs: { x: rows(a.y) } }\n", "  o: b.y\n  p: s.y\n", "0: v",
-       "rows of a.y"},
+       "  s: { op: fake.same, inputs: { x: rows(a.y) } }\n",
+       "  o: b.y\n  p: s.y\n", "0: v", "rows of a.y"},
       {"first_of of two depths",
        "  a: { op: fake.same, for_each: v, when: max(v) > 0, inputs: { x: v } }\n"
-       "  s: { op: fake.same, inputs: { x: { first_of: [a.y, x] } } }\n", "  o: s.y\n", "0: v",
-       "a.y or x"},
+       "  s: { op: fake.same, inputs: { x: { first_of: [a.y, x] } } }\n",
+       "  o: s.y\n", "0: v", "a.y or x"},
       {"a gathered list walked again",
        "  a: { op: fake.same, for_each: v, inputs: { x: v } }\n"
        "  s: { op: fake.same, for_each: { gather: a.y }, inputs: { x: { gather: a.y } } }\n",
        "  o: s.y\n", "0: v; 0: gather of a.y", "row of all of a.y"},
       {"a list from outside, walked with one from inside",
        "  a: { op: fake.same, for_each: deep, inputs: { x: deep } }\n"
-       "  s: { op: fake.add, for_each: [w, a.y], inputs: { a: w, b: a.y } }\n", "  o: s.sum\n",
-       "0: deep; 1: w, a.y", "row of w"},
+       "  s: { op: fake.add, for_each: [w, a.y], inputs: { a: w, b: a.y } }\n",
+       "  o: s.sum\n", "0: deep; 1: w, a.y", "row of w"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.what);
@@ -308,8 +310,9 @@ TEST(CompileTypes, DimensionsAreUnifiedByName) {
 }
 
 TEST(CompileTypes, WhatMayBeAbsent) {
-  const std::string inputs = "  a: { type: \"FP32[3]\", optional: true }\n  b: FP32[3]\n"
-                             "  c: { type: FP32, shape: [3], default: [1, 2, 3] }\n";
+  const std::string inputs =
+      "  a: { type: \"FP32[3]\", optional: true }\n  b: FP32[3]\n"
+      "  c: { type: FP32, shape: [3], default: [1, 2, 3] }\n";
   struct {
     const char* steps;
     bool absent;
@@ -340,24 +343,38 @@ TEST(CompileModels, BatchAxes) {
     std::vector<int> inputs, outputs;
     const char* item;
   } const cases[] = {
-      {"  m: { model: words.onnx, inputs: { tokens: t, mask: t } }\n", 8, {0, 0}, {0, 0},
+      {"  m: { model: words.onnx, inputs: { tokens: t, mask: t } }\n",
+       8,
+       {0, 0},
+       {0, 0},
        "INT64[length]"},
-      {"  m: { model: words.onnx, inputs: { tokens: t, mask: t }, batch: { max: 3 } }\n", 3, {0, 0},
-       {0, 0}, "INT64[length]"},
+      {"  m: { model: words.onnx, inputs: { tokens: t, mask: t }, batch: { max: 3 } }\n",
+       3,
+       {0, 0},
+       {0, 0},
+       "INT64[length]"},
       {"  m: { model: speech.onnx, inputs: { input: s, state: st, sr: { value: 16000 } },\n"
-       "       batch: { axis: { state: 1, stateN: 1 } } }\n", 8, {0, 1, -1}, {0, 1}, "FP32[?]"},
+       "       batch: { axis: { state: 1, stateN: 1 } } }\n",
+       8,
+       {0, 1, -1},
+       {0, 1},
+       "FP32[?]"},
       {"  m: { model: whole.onnx, inputs: { x: four } }\n", 1, {0}, {-1}, "FP32[4]"},
-      {"  m: { model: whole.onnx, inputs: { x: many }, batch: { axis: none } }\n", 1, {-1}, {-1},
+      {"  m: { model: whole.onnx, inputs: { x: many }, batch: { axis: none } }\n",
+       1,
+       {-1},
+       {-1},
        "FP32[n,4]"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.step);
-    auto plan = plan_of(file("  t: INT64[?]\n  s: FP32[?]\n  st: FP32[2,128]\n  four: FP32[4]\n"
-                             "  many: FP32[?,4]\n", c.step,
-                             std::string(c.step).find("words") != std::string::npos
-                                 ? "  o: m[\"inputs:0\"]\n"
-                             : std::string(c.step).find("speech") != std::string::npos
-                                 ? "  o: m.output\n" : "  o: m.mean\n"));
+    auto plan = plan_of(
+        file("  t: INT64[?]\n  s: FP32[?]\n  st: FP32[2,128]\n  four: FP32[4]\n"
+             "  many: FP32[?,4]\n",
+             c.step,
+             std::string(c.step).find("words") != std::string::npos    ? "  o: m[\"inputs:0\"]\n"
+             : std::string(c.step).find("speech") != std::string::npos ? "  o: m.output\n"
+                                                                       : "  o: m.mean\n"));
     ASSERT_TRUE(plan);
     const Step& step = step_of(*plan, "m");
     EXPECT_EQ(step.options.batch_max, c.max);
@@ -451,9 +468,10 @@ TEST(CompileIncluded, IsInlined) {
 }
 
 TEST(CompileIncluded, LeavesOutWhatIsNotNeeded) {
-  auto plan = plan_of(file(kInputs + "  photo: BYTES\n",
-                           "  sub: { pipeline: inner.yaml, inputs: { picture: photo, boxes: w } }\n",
-                           "  o: sub.best\n"));
+  auto plan =
+      plan_of(file(kInputs + "  photo: BYTES\n",
+                   "  sub: { pipeline: inner.yaml, inputs: { picture: photo, boxes: w } }\n",
+                   "  o: sub.best\n"));
   ASSERT_TRUE(plan);
   check_plan(*plan);
   ASSERT_EQ(plan->steps.size(), 1u);
@@ -485,7 +503,8 @@ TEST(Compile, VariablesNeverShow) {
 TEST(Compile, Variables) {
   auto plan = plan_of(file("  v: \"FP32[${LEAT_TEST_UNSET:-7}]\"\n",
                            "  s: { op: fake.same, instances: \"${LEAT_TEST_UNSET:-2}\", "
-                           "inputs: { x: v } }\n", "  o: s.y\n"));
+                           "inputs: { x: v } }\n",
+                           "  o: s.y\n"));
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->outputs[0].type.text(), "FP32[7]");
   EXPECT_EQ(plan->steps[0].options.instances, 2);
@@ -508,9 +527,15 @@ TEST(Compile, SurvivesChangedFiles) {
       size_t at = below(text.size());
       size_t length = std::min(text.size() - at, 1 + below(12));
       switch (below(3)) {
-        case 0: text[at] = "[]{}:,-\n &*#'\"%x0."[below(19)]; break;
-        case 1: text.erase(at, length); break;
-        default: text.insert(below(text.size()), text.substr(at, length)); break;
+        case 0:
+          text[at] = "[]{}:,-\n &*#'\"%x0."[below(19)];
+          break;
+        case 1:
+          text.erase(at, length);
+          break;
+        default:
+          text.insert(below(text.size()), text.substr(at, length));
+          break;
       }
     }
     auto plan = compile_text(text, "changed.yaml", "tests/bad_pipelines", models);

@@ -1,8 +1,8 @@
 // types: what flows along every edge.
 //
 // Forward from the signatures first. Then operators are made from the last step to the first, since
-// one that is made knows what it wants of the steps before it. Making them narrows their outputs, so
-// types flow forward once more, and only then is said what does not fit.
+// one that is made knows what it wants of the steps before it. Making them narrows their outputs,
+// so types flow forward once more, and only then is said what does not fit.
 #include <algorithm>
 
 #include "base/text.h"
@@ -90,7 +90,8 @@ class Types {
         const DraftInput& input = draft_.units[0]->input_list[at];
         return {input.type, 0, input.optional && input.fallback < 0};
       }
-      case Ref::Kind::kStep: return draft_.known[at][static_cast<size_t>(ref.port)];
+      case Ref::Kind::kStep:
+        return draft_.known[at][static_cast<size_t>(ref.port)];
       case Ref::Kind::kGather: {
         const Ref& inner = draft_.gathers[at].inner;
         int loop = scope_of(draft_, inner);
@@ -101,14 +102,17 @@ class Types {
         rows.may_be_absent = lists_may_be_absent(scope_of(draft_, draft_.rows[at].inner));
         return rows;
       }
-      case Ref::Kind::kIndex: return {Type::of("INT64"), 0, false};
+      case Ref::Kind::kIndex:
+        return {Type::of("INT64"), 0, false};
       case Ref::Kind::kConstant: {
         const Value& value = draft_.constants[at];
         if (!value.present()) return {Type::anything(), 0, true};
         return {Type::exactly(value.tensor().dtype(), value.tensor().shape()), 0, false};
       }
-      case Ref::Kind::kClosed: return closed(draft_.closed[at]);
-      default: return {};
+      case Ref::Kind::kClosed:
+        return closed(draft_.closed[at]);
+      default:
+        return {};
     }
   }
 
@@ -168,7 +172,8 @@ class Types {
     auto unified = [&](Type type) {
       for (Dim& dim : type.dims) {
         auto found = bound.find(dim.name);
-        if (dim.size < 0 && !dim.name.empty() && found != bound.end()) dim = {found->second.size, ""};
+        if (dim.size < 0 && !dim.name.empty() && found != bound.end())
+          dim = {found->second.size, ""};
       }
       return type;
     };
@@ -189,7 +194,8 @@ class Types {
     const Type& type = step.input_types[p];
     auto mistake = [&](std::string_view what) {
       refused_[s] = true;
-      mistakes_.add(item.place, cat("input \"", step.input_names[p], "\" of ", step.name, ": ", what));
+      mistakes_.add(item.place,
+                    cat("input \"", step.input_names[p], "\" of ", step.name, ": ", what));
     };
     if (known.ragged > 0) {
       if (last) {
@@ -418,9 +424,10 @@ class Types {
       for (const Ref& ref : item.alternatives) {
         if (ref.wrong() || !draft_.closed[static_cast<size_t>(ref.at)].used) continue;
         bool loops = scope_of(draft_, draft_.closed[static_cast<size_t>(ref.at)].inner) !=
-                         scope_of(draft_, ref);
+                     scope_of(draft_, ref);
         if (item.alternatives.size() > 1 && loops) {
-          mistakes_.add(item.place, cat("first_of: ", name_of(draft_, ref), " lies inside of a "
+          mistakes_.add(item.place, cat("first_of: ", name_of(draft_, ref),
+                                        " lies inside of a "
                                         "loop; say { gather: ... } of it"));
         }
         Known known = known_of(ref, 0);

@@ -21,8 +21,7 @@ bool is_plain(std::string_view port) {
 // Reads the values that one unit's file names.
 class UnitValues {
  public:
-  UnitValues(Draft& draft, Unit& unit)
-      : draft_(draft), mistakes_(draft.mistakes), unit_(unit) {}
+  UnitValues(Draft& draft, Unit& unit) : draft_(draft), mistakes_(draft.mistakes), unit_(unit) {}
 
   void connect() {
     const Node& root = unit_.document->root;
@@ -64,8 +63,9 @@ class UnitValues {
       for (const DraftCondition& condition : conditions) {
         for (const Ref& ref : condition.references) {
           if (ref.kind == Ref::Kind::kIndex) {
-            mistakes_.add(condition.place, "index cannot be used in the condition of a pipeline; "
-                                           "say `when` on the steps inside");
+            mistakes_.add(condition.place,
+                          "index cannot be used in the condition of a pipeline; "
+                          "say `when` on the steps inside");
           }
         }
       }
@@ -88,9 +88,9 @@ class UnitValues {
     if (step.broken) return;
     std::vector<std::string> missing;
     for (size_t port = 0; port < step.inputs.size(); ++port) {
-      bool needed = step.spec ? !step.spec->inputs[port].optional
-                              : !(step.options.pad &&
-                                  step.options.pad->lengths == static_cast<int>(port));
+      bool needed =
+          step.spec ? !step.spec->inputs[port].optional
+                    : !(step.options.pad && step.options.pad->lengths == static_cast<int>(port));
       if (needed && step.inputs[port].empty() && !mistaken_.contains({&step, port})) {
         missing.push_back(step.input_names[port]);
       }
@@ -123,15 +123,16 @@ class UnitValues {
     }
     auto port = static_cast<size_t>(found - step.input_names.begin());
     if (step.options.pad && step.options.pad->lengths == static_cast<int>(port)) {
-      mistakes_.add(entry.key.place(), cat("\"", entry.key.shown,
-                                           "\" gets the lengths of `pad`; connect nothing"));
+      mistakes_.add(entry.key.place(),
+                    cat("\"", entry.key.shown, "\" gets the lengths of `pad`; connect nothing"));
       return;
     }
     bool many = step.spec && step.spec->inputs[port].many;
     const Node& value = entry.value;
     if (many && value.kind == Node::Kind::kList) {
       if (value.list.empty()) {
-        mistakes_.add(value.place(), cat("input \"", entry.key.shown, "\": an empty list found, "
+        mistakes_.add(value.place(), cat("input \"", entry.key.shown,
+                                         "\": an empty list found, "
                                          "one or more values wanted"));
         mistaken_.insert({&step, port});
       }
@@ -141,7 +142,8 @@ class UnitValues {
       return;
     }
     if (value.kind == Node::Kind::kList) {
-      mistakes_.add(value.place(), cat("input \"", entry.key.shown, "\" takes one value; a list "
+      mistakes_.add(value.place(), cat("input \"", entry.key.shown,
+                                       "\" takes one value; a list "
                                        "found ({ value: [...] } is a constant)"));
       mistaken_.insert({&step, port});
       return;
@@ -163,10 +165,10 @@ class UnitValues {
       auto found = std::find(names.begin(), names.end(), entry.key.text);
       if (found == names.end()) {
         std::string_view near = nearest(entry.key.text, names);
-        mistakes_.add(entry.key.place(),
-                      cat("the pipeline has no input \"", entry.key.shown, "\"; ",
-                          near.empty() ? cat("it has ", join_or(names))
-                                       : cat("did you mean ", near, "?")));
+        mistakes_.add(
+            entry.key.place(),
+            cat("the pipeline has no input \"", entry.key.shown, "\"; ",
+                near.empty() ? cat("it has ", join_or(names)) : cat("did you mean ", near, "?")));
         continue;
       }
       auto i = static_cast<size_t>(found - names.begin());
@@ -174,12 +176,14 @@ class UnitValues {
       DraftItem item = read_item(entry.value, inner.input_list[i].type);
       Ref ref = item.alternatives[0];
       if (item.optional || item.alternatives.size() > 1) {
-        mistakes_.add(item.place, "an input of a pipeline takes one value; say first_of or optional "
-                                  "on the steps inside");
+        mistakes_.add(item.place,
+                      "an input of a pipeline takes one value; say first_of or optional "
+                      "on the steps inside");
         ref = {};
       } else if (ref.kind == Ref::Kind::kIndex) {
-        mistakes_.add(item.place, "index cannot be given to a pipeline: inside, it is that of the "
-                                  "loops there");
+        mistakes_.add(item.place,
+                      "index cannot be given to a pipeline: inside, it is that of the "
+                      "loops there");
         ref = {};
       }
       inner.input_values[i] = ref;
@@ -309,8 +313,9 @@ class UnitValues {
     for (const Node& child : list->list) {
       DraftItem item = read_item(child, wanted);
       if (item.optional || item.written == "first_of") {
-        mistakes_.add(child.place(), "first_of: step.port, an input, { gather: ... } and "
-                                     "{ value: ... } may stand here");
+        mistakes_.add(child.place(),
+                      "first_of: step.port, an input, { gather: ... } and "
+                      "{ value: ... } may stand here");
       }
       out.alternatives.insert(out.alternatives.end(), item.alternatives.begin(),
                               item.alternatives.end());
@@ -341,8 +346,9 @@ class UnitValues {
       return {};
     }
     if (gather.inner.kind == Ref::Kind::kIndex) {
-      mistakes_.add(of->place(), "gather: index cannot be gathered; rows(x) has the numbers of the "
-                                 "rows that { gather: x, absent: drop } kept");
+      mistakes_.add(of->place(),
+                    "gather: index cannot be gathered; rows(x) has the numbers of the "
+                    "rows that { gather: x, absent: drop } kept");
       return {};
     }
     if (const Node* absent = fields.find("absent")) {
@@ -370,8 +376,10 @@ class UnitValues {
 
   Ref read_reference(const Node& node) {
     if (node.number() || node.flag()) {
-      mistakes_.add(node.place(), cat(node.description(), " found, a value's name wanted; "
-                                      "{ value: ", node.shown, " } is a constant"));
+      mistakes_.add(node.place(), cat(node.description(),
+                                      " found, a value's name wanted; "
+                                      "{ value: ",
+                                      node.shown, " } is a constant"));
       return {};
     }
     return resolve(node.text, node.shown, node.place());
@@ -380,8 +388,8 @@ class UnitValues {
   Ref resolve(const std::string& text, const std::string& shown, const Place& place) {
     auto parsed = Reference::parse(text);
     if (!parsed.ok()) {
-      mistakes_.add(place, text == shown ? parsed.status().message()
-                                         : cat("\"", shown, "\" names no value"));
+      mistakes_.add(
+          place, text == shown ? parsed.status().message() : cat("\"", shown, "\" names no value"));
       return {};
     }
     if (parsed->is_index) return {Ref::Kind::kIndex, 0, 0};
@@ -437,9 +445,10 @@ class UnitValues {
   Ref no_output(const Reference& reference, const Place& place) {
     std::vector<std::string> ports = outputs_of(reference.name, "");
     std::string_view near = nearest(reference.port, ports);
-    mistakes_.add(place, cat("step \"", reference.name, "\" has no output \"", reference.port, "\"; ",
-                             near.empty() ? cat("it has ", join_or(ports))
-                                          : cat("did you mean ", near, "?")));
+    mistakes_.add(
+        place,
+        cat("step \"", reference.name, "\" has no output \"", reference.port, "\"; ",
+            near.empty() ? cat("it has ", join_or(ports)) : cat("did you mean ", near, "?")));
     return {};
   }
 
@@ -516,8 +525,8 @@ class OutputCloser {
     DraftOutput& output = draft_.outputs[at];
     if (done_.contains(at)) return output.item.alternatives;
     if (busy_[at]) {
-      draft_.mistakes.add(output.item.place, cat("the output \"", output.name,
-                                                 "\" comes back as its own input"));
+      draft_.mistakes.add(output.item.place,
+                          cat("the output \"", output.name, "\" comes back as its own input"));
       return {Ref{}};
     }
     busy_[at] = true;
@@ -539,8 +548,8 @@ class OutputCloser {
   }
 
   Ref closed(const Ref& inner, int unit) {
-    auto [known, added] = closed_.emplace(std::pair(inner, unit),
-                                          static_cast<int>(draft_.closed.size()));
+    auto [known, added] =
+        closed_.emplace(std::pair(inner, unit), static_cast<int>(draft_.closed.size()));
     if (added) draft_.closed.push_back({inner, unit});
     return {Ref::Kind::kClosed, known->second, 0};
   }
@@ -557,7 +566,8 @@ class OutputCloser {
   void single(Ref& ref, const Place& place) {
     std::vector<Ref> expanded = expand(ref);
     if (expanded.size() != 1) {
-      draft_.mistakes.add(place, "one value is wanted here; this output of a pipeline is a first_of");
+      draft_.mistakes.add(place,
+                          "one value is wanted here; this output of a pipeline is a first_of");
     }
     ref = expanded.empty() ? Ref{} : expanded[0];
   }
@@ -606,19 +616,26 @@ class SelfMade {
   Ref* inner_of(const Ref& ref) {
     auto at = static_cast<size_t>(ref.at);
     switch (ref.kind) {
-      case Ref::Kind::kGather: return &draft_.gathers[at].inner;
-      case Ref::Kind::kClosed: return &draft_.closed[at].inner;
-      case Ref::Kind::kRows: return &draft_.rows[at].inner;
-      default: return nullptr;
+      case Ref::Kind::kGather:
+        return &draft_.gathers[at].inner;
+      case Ref::Kind::kClosed:
+        return &draft_.closed[at].inner;
+      case Ref::Kind::kRows:
+        return &draft_.rows[at].inner;
+      default:
+        return nullptr;
     }
   }
 
   Place place_of(const Ref& ref) const {
     auto at = static_cast<size_t>(ref.at);
     switch (ref.kind) {
-      case Ref::Kind::kGather: return draft_.gathers[at].place;
-      case Ref::Kind::kRows: return draft_.rows[at].place;
-      default: return draft_.units[static_cast<size_t>(draft_.closed[at].unit)]->place;
+      case Ref::Kind::kGather:
+        return draft_.gathers[at].place;
+      case Ref::Kind::kRows:
+        return draft_.rows[at].place;
+      default:
+        return draft_.units[static_cast<size_t>(draft_.closed[at].unit)]->place;
     }
   }
 
@@ -647,7 +664,8 @@ void connect_units(Draft& draft) {
       }
     }
     if (rows.gather < 0 && !rows.inner.wrong()) {
-      draft.mistakes.add(rows.place, cat(rows.written, ": there is no { gather: ..., absent: drop } "
+      draft.mistakes.add(rows.place, cat(rows.written,
+                                         ": there is no { gather: ..., absent: drop } "
                                          "of this value"));
     }
   }
@@ -706,8 +724,8 @@ static bool something_is_lost(const Draft& draft) {
   }
   for (const DraftOutput& output : draft.outputs) {
     for (const Ref& ref : output.item.alternatives) {
-      bool wrong = ref.kind == Ref::Kind::kClosed &&
-                   draft.closed[static_cast<size_t>(ref.at)].inner.wrong();
+      bool wrong =
+          ref.kind == Ref::Kind::kClosed && draft.closed[static_cast<size_t>(ref.at)].inner.wrong();
       lost |= ref.wrong() || wrong;
     }
   }
@@ -731,14 +749,19 @@ void find_used(Draft& draft) {
         if (!seen[at]) waiting.push_back(at);
         seen[at] = true;
         break;
-      case Ref::Kind::kGather: visit(draft.gathers[at].inner); break;
-      case Ref::Kind::kRows: visit(draft.rows[at].inner); break;
+      case Ref::Kind::kGather:
+        visit(draft.gathers[at].inner);
+        break;
+      case Ref::Kind::kRows:
+        visit(draft.rows[at].inner);
+        break;
       case Ref::Kind::kClosed:
         draft.closed[at].used = true;
         visit_unit(static_cast<size_t>(draft.closed[at].unit));
         visit(draft.closed[at].inner);
         break;
-      default: break;
+      default:
+        break;
     }
   };
   auto follow = [&] {
@@ -777,7 +800,8 @@ void find_used(Draft& draft) {
     if (seen[i]) continue;
     step.used = true;  // so that everything else that is wrong with it is told, too
     if (lost) continue;
-    draft.mistakes.add(step.place, cat("step \"", step.name, "\" is not used: no output and no "
+    draft.mistakes.add(step.place, cat("step \"", step.name,
+                                       "\" is not used: no output and no "
                                        "step that is used needs it"));
   }
   for (size_t u = 1; u < draft.units.size(); ++u) {

@@ -32,8 +32,9 @@ Status collect(const Node& node, int depth, Leaves& out) {
   auto size = static_cast<int64_t>(node.list.size());
   if (depth == out.shape.rank()) {
     if (!out.nodes.empty() || depth == Shape::kMaxRank) {
-      return Status(Code::kBadInput, "the lists of a constant must be nested to the same depth, "
-                                     "of at most 8");
+      return Status(Code::kBadInput,
+                    "the lists of a constant must be nested to the same depth, "
+                    "of at most 8");
     }
     out.shape = out.shape.with(depth, size);
   } else if (out.shape[depth] != size) {
@@ -92,21 +93,35 @@ bool put(const Node& node, DType type, std::byte* at) {
       if (flag) *at = static_cast<std::byte>(*flag ? 1 : 0);
       return flag.has_value();
     }
-    case DType::kUint8: return put_integer<uint8_t>(node, at);
-    case DType::kUint16: return put_integer<uint16_t>(node, at);
-    case DType::kUint32: return put_integer<uint32_t>(node, at);
-    case DType::kUint64: return put_integer<uint64_t>(node, at);
-    case DType::kInt8: return put_integer<int8_t>(node, at);
-    case DType::kInt16: return put_integer<int16_t>(node, at);
-    case DType::kInt32: return put_integer<int32_t>(node, at);
-    case DType::kInt64: return put_integer<int64_t>(node, at);
-    case DType::kFp16: return put_real<uint16_t>(node, at, half, 65504);
-    case DType::kBf16: return put_real<uint16_t>(node, at, bfloat, 3.38e38);
+    case DType::kUint8:
+      return put_integer<uint8_t>(node, at);
+    case DType::kUint16:
+      return put_integer<uint16_t>(node, at);
+    case DType::kUint32:
+      return put_integer<uint32_t>(node, at);
+    case DType::kUint64:
+      return put_integer<uint64_t>(node, at);
+    case DType::kInt8:
+      return put_integer<int8_t>(node, at);
+    case DType::kInt16:
+      return put_integer<int16_t>(node, at);
+    case DType::kInt32:
+      return put_integer<int32_t>(node, at);
+    case DType::kInt64:
+      return put_integer<int64_t>(node, at);
+    case DType::kFp16:
+      return put_real<uint16_t>(node, at, half, 65504);
+    case DType::kBf16:
+      return put_real<uint16_t>(node, at, bfloat, 3.38e38);
     case DType::kFp32:
-      return put_real<float>(node, at, [](double x) { return static_cast<float>(x); },
-                             std::numeric_limits<float>::max());
-    case DType::kFp64: return put_real<double>(node, at, [](double x) { return x; }, std::numeric_limits<double>::max());
-    case DType::kBytes: return false;
+      return put_real<float>(
+          node, at, [](double x) { return static_cast<float>(x); },
+          std::numeric_limits<float>::max());
+    case DType::kFp64:
+      return put_real<double>(
+          node, at, [](double x) { return x; }, std::numeric_limits<double>::max());
+    case DType::kBytes:
+      return false;
   }
   return false;
 }

@@ -16,7 +16,8 @@ std::string option_tables() {
                                                     : cat("`", key.fallback, "`");
       out += cat("| `", key.name, "` | ", key.takes, " | ", fallback, " | ", key.doc,
                  key.not_yet ? " *Not in this build.*" : "");
-      for (std::string_view word : key.words_not_yet) out += cat(" `", word, "` is not in this build.");
+      for (std::string_view word : key.words_not_yet)
+        out += cat(" `", word, "` is not in this build.");
       out += " |\n";
     }
   }

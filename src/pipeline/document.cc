@@ -1,5 +1,5 @@
-// The only source that knows yaml-cpp. Its parser calls us event by event, so that the tree is built
-// under our own bounds.
+// The only source that knows yaml-cpp. Its parser calls us event by event, so that the tree is
+// built under our own bounds.
 #include "pipeline/document.h"
 
 #include <yaml-cpp/eventhandler.h>
@@ -22,7 +22,7 @@ namespace leat {
 
 namespace {
 
-constexpr size_t kDeepest = 32;       // levels of lists and mappings
+constexpr size_t kDeepest = 32;  // levels of lists and mappings
 constexpr size_t kMostNodes = 50'000;
 
 // Ends the parse: the mistake has been noted.
@@ -175,9 +175,11 @@ class Builder final : public YAML::EventHandler {
                    !std::isdigit(static_cast<unsigned char>(name[0]));
       for (char c : name) sound &= std::isalnum(static_cast<unsigned char>(c)) || c == '_';
       if (!sound) {
-        mistakes_.add_last_word(node.place(), cat("\"", shortened(text), "\": after ${ a variable's name and "
-                                        "} are wanted, as in ${VAR} or ${VAR:-text}; write $${ "
-                                        "for the characters themselves"));
+        mistakes_.add_last_word(node.place(),
+                                cat("\"", shortened(text),
+                                    "\": after ${ a variable's name and "
+                                    "} are wanted, as in ${VAR} or ${VAR:-text}; write $${ "
+                                    "for the characters themselves"));
         return text;
       }
       const char* value = std::getenv(name.c_str());
@@ -187,8 +189,9 @@ class Builder final : public YAML::EventHandler {
       } else if (mark != std::string::npos) {
         out += inside.substr(mark + 2);
       } else {
-        mistakes_.add_last_word(node.place(), cat("the environment variable ", name,
-                                        " is not set; ${", name, ":-text} gives a default"));
+        mistakes_.add_last_word(node.place(),
+                                cat("the environment variable ", name, " is not set; ${", name,
+                                    ":-text} gives a default"));
       }
       i = close + 1;
     }
@@ -249,10 +252,14 @@ std::optional<bool> Node::flag() const {
 
 std::string Node::description() const {
   switch (kind) {
-    case Kind::kNull: return "nothing";
-    case Kind::kList: return "a list";
-    case Kind::kMap: return "a mapping";
-    case Kind::kText: break;
+    case Kind::kNull:
+      return "nothing";
+    case Kind::kList:
+      return "a list";
+    case Kind::kMap:
+      return "a mapping";
+    case Kind::kText:
+      break;
   }
   if (number()) return cat("the number ", shortened(shown));
   if (flag()) return shown;

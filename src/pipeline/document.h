@@ -23,12 +23,12 @@ struct Node {
   enum class Kind : uint8_t { kNull, kText, kList, kMap };
 
   Kind kind = Kind::kNull;
-  bool quoted = false;            // a text in quotes is never a number or a bool, unless
-  bool expanded = false;          // it held variables (flow style wants quotes around ${})
-  std::string text;               // with variables expanded
-  std::string shown;              // as written: for messages
-  std::vector<Node> list;         // of kList
-  std::vector<Entry> entries;     // of kMap, in file order
+  bool quoted = false;         // a text in quotes is never a number or a bool, unless
+  bool expanded = false;       // it held variables (flow style wants quotes around ${})
+  std::string text;            // with variables expanded
+  std::string shown;           // as written: for messages
+  std::vector<Node> list;      // of kList
+  std::vector<Entry> entries;  // of kMap, in file order
   const std::string* file = nullptr;
   int line = 0;
   int column = 0;

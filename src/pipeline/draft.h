@@ -107,7 +107,7 @@ struct DraftStep {
   Place place;       // of its name
   Place what_place;  // of the operator's or the model's name
   const Node* node = nullptr;
-  int set = -1;      // its own for_each
+  int set = -1;                            // its own for_each
   std::vector<DraftCondition> conditions;  // all must hold; the outer units' first
   std::vector<std::vector<DraftItem>> inputs;
   std::vector<std::string> input_names, output_names;
@@ -137,18 +137,18 @@ struct Unit {
   std::string folder;  // absolute; paths in it start here
   std::string prefix;  // "outer." of its steps' names
   int parent = -1;
-  std::string path;    // canonical; empty for texts
-  std::map<std::string, int> inputs;    // of `input_list`
+  std::string path;                   // canonical; empty for texts
+  std::map<std::string, int> inputs;  // of `input_list`
   std::vector<DraftInput> input_list;
-  std::vector<Ref> input_values;        // what stands behind each: in unit 0 the input itself
-  std::vector<DraftItem> connections;   // of its inputs, where it is a step
-  std::map<std::string, int> steps;     // of Draft::steps
-  std::map<std::string, int> units;     // `pipeline` steps: of Draft::units
-  std::map<std::string, int> outputs;   // of Draft::outputs
-  std::vector<std::string> broken;      // names of steps that could not be read
-  int set = -1;                         // for_each of the step that it is
+  std::vector<Ref> input_values;           // what stands behind each: in unit 0 the input itself
+  std::vector<DraftItem> connections;      // of its inputs, where it is a step
+  std::map<std::string, int> steps;        // of Draft::steps
+  std::map<std::string, int> units;        // `pipeline` steps: of Draft::units
+  std::map<std::string, int> outputs;      // of Draft::outputs
+  std::vector<std::string> broken;         // names of steps that could not be read
+  int set = -1;                            // for_each of the step that it is
   std::vector<DraftCondition> conditions;  // `when` of the step that it is, and of those around it
-  Place place;                          // of that step's name
+  Place place;                             // of that step's name
   Nanos timeout = kNever;
   bool used = false;
 };
@@ -190,10 +190,10 @@ struct Draft {
   std::vector<int> order;          // steps, each after what it uses
 
   // Filled by settle_types().
-  std::vector<std::vector<Known>> known;  // by step and output
+  std::vector<std::vector<Known>> known;       // by step and output
   std::vector<std::vector<Type>> input_types;  // by step and input, dimensions unified
-  std::vector<std::unique_ptr<Op>> ops;   // by step
-  std::vector<Known> output_known;        // by output of unit 0
+  std::vector<std::unique_ptr<Op>> ops;        // by step
+  std::vector<Known> output_known;             // by output of unit 0
 
   int add_constant(Value value) {
     constants.push_back(std::move(value));
@@ -213,7 +213,8 @@ std::optional<Params> read_params(const Node* node, const OpSpec& spec, const Pl
                                   const std::string& folder, Mistakes& mistakes);
 void connect_units(Draft& draft);  // the values that steps, conditions, loops and outputs name
 
-// Notes steps that nothing needs, and takes out those of inlined pipelines that are not needed here.
+// Notes steps that nothing needs, and takes out those of inlined pipelines that are not needed
+// here.
 void find_used(Draft& draft);
 
 bool settle_scopes(Draft& draft);  // false: there is a cycle, and nothing more can be said
@@ -225,8 +226,8 @@ std::string name_of(const Draft& draft, const Ref& ref);  // for messages
 // After settle_scopes().
 // The scope that holds the value; of a constant 0; of kIndex 0.
 int scope_of(const Draft& draft, const Ref& ref);
-// A list of a loop around (or at) `reader` is seen as its row: the loop and which list. {-1, -1}: it
-// is seen whole.
+// A list of a loop around (or at) `reader` is seen as its row: the loop and which list. {-1, -1}:
+// it is seen whole.
 struct Row {
   int scope = -1;
   int list = -1;

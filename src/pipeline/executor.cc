@@ -319,6 +319,10 @@ NodeState* Executor::step(NodeState& node, bool read_clock) {
   }
 
   Nanos begin = read_clock ? clock_.now() : node.ready;
+  if (!call.may_begin(begin, metrics.usual_run.load(std::memory_order_relaxed))) {
+    call.end_unit();
+    return nullptr;
+  }
   if (step.options.timeout != kNever && begin - node.ready > step.options.timeout) {
     status = Status(Code::kDeadline, cat("waited longer than its timeout of ",
                                          step.options.timeout / kMicrosecond, " us"));

@@ -85,6 +85,9 @@ class Call final : public Flow, public Ticket::Call {
   // An item of group `index` has come, or will not.
   void arrived(int index, int64_t count = 1);
   void spent(Nanos cpu);  // so much of the expected work is done
+  // A step that usually takes `usual` is about to begin: false if there is no time left for it, and
+  // then the call has been killed.
+  bool may_begin(Nanos now, Nanos usual);
 
   void* take(bool& more) override;
   void run(void* unit) override;
@@ -137,6 +140,8 @@ class Call final : public Flow, public Ticket::Call {
   int64_t items_ = 1;
   std::atomic<Nanos> expected_{0};  // of the work that admission counted on
   std::atomic<Nanos> cost_{0};      // CPU time of its steps so far
+  Nanos predicted_wait_ = 0;
+  std::atomic<bool> begun_{false};  // its first step has
   LoopRun* root_ = nullptr;
   std::atomic<LoopRun*> loops_{nullptr};  // all of them
 

@@ -20,20 +20,39 @@ constexpr size_t kLongest = 4096;
 constexpr int kDeepest = 64;
 
 enum class Verb : uint8_t {
-  kConstant, kReference,                      // leaves
-  kAnd, kOr, kNot,                            // logic
-  kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual,
-  kAdd, kSubtract, kMultiply, kDivide, kRemainder, kNegate,
-  kSize, kMin, kMax, kAny, kAll, kPresent, kAt,  // of values
+  kConstant,
+  kReference,  // leaves
+  kAnd,
+  kOr,
+  kNot,  // logic
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kRemainder,
+  kNegate,
+  kSize,
+  kMin,
+  kMax,
+  kAny,
+  kAll,
+  kPresent,
+  kAt,  // of values
 };
 
 struct Function {
   std::string_view name;
   Verb verb;
 };
-constexpr Function kFunctions[] = {{"size", Verb::kSize}, {"min", Verb::kMin}, {"max", Verb::kMax},
-                                   {"any", Verb::kAny},   {"all", Verb::kAll},
-                                   {"present", Verb::kPresent}};
+constexpr Function kFunctions[] = {{"size", Verb::kSize}, {"min", Verb::kMin},
+                                   {"max", Verb::kMax},   {"any", Verb::kAny},
+                                   {"all", Verb::kAll},   {"present", Verb::kPresent}};
 
 std::string_view function_name(Verb verb) {
   for (const Function& function : kFunctions) {
@@ -68,26 +87,38 @@ Operand element(const Tensor& tensor, int64_t i) {
   const std::byte* at = tensor.data();
   if (tensor.dtype() != DType::kBytes) at += static_cast<size_t>(i) * dtype_size(tensor.dtype());
   switch (tensor.dtype()) {
-    case DType::kBool: return load<uint8_t>(at) != 0;
-    case DType::kUint8: return Whole{load<uint8_t>(at)};
-    case DType::kUint16: return Whole{load<uint16_t>(at)};
-    case DType::kUint32: return Whole{load<uint32_t>(at)};
+    case DType::kBool:
+      return load<uint8_t>(at) != 0;
+    case DType::kUint8:
+      return Whole{load<uint8_t>(at)};
+    case DType::kUint16:
+      return Whole{load<uint16_t>(at)};
+    case DType::kUint32:
+      return Whole{load<uint32_t>(at)};
     case DType::kUint64: {
       auto value = load<uint64_t>(at);
       if (std::in_range<Whole>(value)) return static_cast<Whole>(value);
       return static_cast<double>(value);
     }
-    case DType::kInt8: return Whole{load<int8_t>(at)};
-    case DType::kInt16: return Whole{load<int16_t>(at)};
-    case DType::kInt32: return Whole{load<int32_t>(at)};
-    case DType::kInt64: return load<Whole>(at);
-    case DType::kFp16: return static_cast<double>(widen_half(load<uint16_t>(at)));
+    case DType::kInt8:
+      return Whole{load<int8_t>(at)};
+    case DType::kInt16:
+      return Whole{load<int16_t>(at)};
+    case DType::kInt32:
+      return Whole{load<int32_t>(at)};
+    case DType::kInt64:
+      return load<Whole>(at);
+    case DType::kFp16:
+      return static_cast<double>(widen_half(load<uint16_t>(at)));
     case DType::kBf16:
       return static_cast<double>(
           std::bit_cast<float>(static_cast<uint32_t>(load<uint16_t>(at)) << 16));
-    case DType::kFp32: return static_cast<double>(load<float>(at));
-    case DType::kFp64: return load<double>(at);
-    case DType::kBytes: return tensor.string(i);
+    case DType::kFp32:
+      return static_cast<double>(load<float>(at));
+    case DType::kFp64:
+      return load<double>(at);
+    case DType::kBytes:
+      return tensor.string(i);
   }
   return false;
 }
@@ -100,15 +131,20 @@ Operand unwrapped(Tensor tensor) {
 
 std::string describe(const Operand& operand) {
   switch (operand.index()) {
-    case 0: return std::get<bool>(operand) ? "true" : "false";
-    case 1: return cat("the number ", std::get<Whole>(operand));
-    case 2: return cat("the number ", std::get<double>(operand));
-    case 3: return "a text";
+    case 0:
+      return std::get<bool>(operand) ? "true" : "false";
+    case 1:
+      return cat("the number ", std::get<Whole>(operand));
+    case 2:
+      return cat("the number ", std::get<double>(operand));
+    case 3:
+      return "a text";
     case 4: {
       const Tensor& tensor = std::get<Tensor>(operand);
       return cat("a value of type ", dtype_name(tensor.dtype()), tensor.shape().text());
     }
-    default: return "a list";
+    default:
+      return "a list";
   }
 }
 
@@ -118,8 +154,7 @@ double real(const Operand& operand) {
   return whole ? static_cast<double>(*whole) : std::get<double>(operand);
 }
 
-constexpr std::string_view kReduce =
-    "; size, min, max, any, all or [i] make one value of many";
+constexpr std::string_view kReduce = "; size, min, max, any, all or [i] make one value of many";
 
 std::partial_ordering compare_numbers(const Operand& a, const Operand& b) {
   if (a.index() == 1 && b.index() == 1) return std::get<Whole>(a) <=> std::get<Whole>(b);
@@ -140,20 +175,26 @@ Result<bool> compare(Verb verb, const Operand& a, const Operand& b) {
     return wrong(cat(describe(a), " cannot be compared with ", describe(b), many ? kReduce : ""));
   }
   switch (verb) {
-    case Verb::kEqual: return order == 0;
-    case Verb::kNotEqual: return order != 0;
-    case Verb::kLess: return order < 0;
-    case Verb::kLessEqual: return order <= 0;
-    case Verb::kGreater: return order > 0;
-    default: return order >= 0;
+    case Verb::kEqual:
+      return order == 0;
+    case Verb::kNotEqual:
+      return order != 0;
+    case Verb::kLess:
+      return order < 0;
+    case Verb::kLessEqual:
+      return order <= 0;
+    case Verb::kGreater:
+      return order > 0;
+    default:
+      return order >= 0;
   }
 }
 
 Result<Operand> calculate(Verb verb, const Operand& a, const Operand& b) {
   if (!is_number(a) || !is_number(b)) {
     const Operand& bad = is_number(a) ? b : a;
-    return wrong(cat("numbers can be calculated with, not ", describe(bad),
-                     bad.index() > 3 ? kReduce : ""));
+    return wrong(
+        cat("numbers can be calculated with, not ", describe(bad), bad.index() > 3 ? kReduce : ""));
   }
   if ((verb == Verb::kDivide || verb == Verb::kRemainder) && real(b) == 0) {
     return wrong("division by zero");
@@ -172,11 +213,16 @@ Result<Operand> calculate(Verb verb, const Operand& a, const Operand& b) {
   }
   double x = real(a), y = real(b);
   switch (verb) {
-    case Verb::kAdd: return Operand{x + y};
-    case Verb::kSubtract: return Operand{x - y};
-    case Verb::kMultiply: return Operand{x * y};
-    case Verb::kDivide: return Operand{x / y};
-    default: return Operand{x - y * std::floor(x / y)};
+    case Verb::kAdd:
+      return Operand{x + y};
+    case Verb::kSubtract:
+      return Operand{x - y};
+    case Verb::kMultiply:
+      return Operand{x * y};
+    case Verb::kDivide:
+      return Operand{x / y};
+    default:
+      return Operand{x - y * std::floor(x / y)};
   }
 }
 
@@ -204,8 +250,9 @@ Result<bool> for_elements(const Operand& many, const Look& look) {
 Result<Operand> extreme(Verb verb, const Operand& many) {
   std::optional<Operand> best;
   auto seen = for_elements(many, [&](const Operand& next) -> Result<bool> {
-    if (!is_number(next)) return wrong(cat(function_name(verb), " of numbers, not of ",
-                                           next.index() == 3 ? "texts" : "bools"));
+    if (!is_number(next))
+      return wrong(
+          cat(function_name(verb), " of numbers, not of ", next.index() == 3 ? "texts" : "bools"));
     auto order = best ? compare_numbers(next, *best) : std::partial_ordering::less;
     bool first = !best;
     if (first || (verb == Verb::kMin ? order < 0 : order > 0)) best = next;
@@ -310,21 +357,29 @@ Result<Operand> Expression::Node::evaluate(std::span<const Value* const> values)
       if (value.is_list()) return Operand{value};
       return unwrapped(value.tensor());
     }
-    case Verb::kPresent: return Operand{values[left->reference]->present()};
+    case Verb::kPresent:
+      return Operand{values[left->reference]->present()};
     case Verb::kAnd:
     case Verb::kOr:
-    case Verb::kNot: return logic(values);
-    default: break;
+    case Verb::kNot:
+      return logic(values);
+    default:
+      break;
   }
   LEAT_ASSIGN(Operand a, left->evaluate(values));
   switch (verb) {
-    case Verb::kNegate: return calculate(Verb::kSubtract, Operand{Whole{0}}, a);
-    case Verb::kSize: return size_of(a);
+    case Verb::kNegate:
+      return calculate(Verb::kSubtract, Operand{Whole{0}}, a);
+    case Verb::kSize:
+      return size_of(a);
     case Verb::kMin:
-    case Verb::kMax: return extreme(verb, a);
+    case Verb::kMax:
+      return extreme(verb, a);
     case Verb::kAny:
-    case Verb::kAll: return truth_of(verb, a);
-    default: break;
+    case Verb::kAll:
+      return truth_of(verb, a);
+    default:
+      break;
   }
   LEAT_ASSIGN(Operand b, right->evaluate(values));
   if (verb == Verb::kAt) return row_of(a, b);
@@ -337,10 +392,14 @@ Result<Expression::Node::Static> Expression::Node::check(std::span<const Type> t
   auto error = [&](std::string_view why) { return wrong(cat("character ", this->at, ": ", why)); };
   auto name = [](const Static& part) -> std::string {
     switch (part.kind) {
-      case Kind::kBool: return "a bool";
-      case Kind::kNumber: return "a number";
-      case Kind::kText: return "a text";
-      default: return cat("a value of type ", part.type.text());
+      case Kind::kBool:
+        return "a bool";
+      case Kind::kNumber:
+        return "a number";
+      case Kind::kText:
+        return "a text";
+      default:
+        return cat("a value of type ", part.type.text());
     }
   };
   auto settled = [](const Type& type) -> Static {
@@ -361,9 +420,12 @@ Result<Expression::Node::Static> Expression::Node::check(std::span<const Type> t
       return Static{constant.index() == 0   ? Kind::kBool
                     : constant.index() == 3 ? Kind::kText
                                             : Kind::kNumber};
-    case Verb::kReference: return settled(types[reference]);
-    case Verb::kPresent: return Static{Kind::kBool};
-    default: break;
+    case Verb::kReference:
+      return settled(types[reference]);
+    case Verb::kPresent:
+      return Static{Kind::kBool};
+    default:
+      break;
   }
   LEAT_ASSIGN(Static a, left->check(types));
   Static b;
@@ -407,7 +469,8 @@ Result<Expression::Node::Static> Expression::Node::check(std::span<const Type> t
       row.image = false;
       return settled(row);
     }
-    default: break;
+    default:
+      break;
   }
   if (verb >= Verb::kAdd) {
     for (const Static* part : {&a, right ? &b : &a}) {
@@ -521,8 +584,8 @@ class ExpressionParser {
 
   std::optional<Verb> comparator() {
     static constexpr std::pair<std::string_view, Verb> kVerbs[] = {
-        {"==", Verb::kEqual},     {"!=", Verb::kNotEqual},     {"<=", Verb::kLessEqual},
-        {">=", Verb::kGreaterEqual}, {"<", Verb::kLess},       {">", Verb::kGreater}};
+        {"==", Verb::kEqual},        {"!=", Verb::kNotEqual}, {"<=", Verb::kLessEqual},
+        {">=", Verb::kGreaterEqual}, {"<", Verb::kLess},      {">", Verb::kGreater}};
     for (auto [symbol, verb] : kVerbs) {
       if (take(symbol)) return verb;
     }
@@ -706,8 +769,8 @@ Expression::~Expression() = default;
 
 Result<Expression> Expression::parse(std::string_view text) {
   if (text.size() > kLongest) {
-    return wrong(cat("an expression of ", text.size(), " characters; at most ", kLongest,
-                     " are allowed"));
+    return wrong(
+        cat("an expression of ", text.size(), " characters; at most ", kLongest, " are allowed"));
   }
   ExpressionParser parser(text);
   LEAT_ASSIGN(std::unique_ptr<Node> root, parser.whole());

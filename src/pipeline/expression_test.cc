@@ -53,27 +53,70 @@ Result<bool> result_of(const std::string& text) {
 TEST(Expression, Truth) {
   // Worked out by hand.
   const std::pair<const char*, bool> cases[] = {
-      {"true", true}, {"false", false}, {"not true", false}, {"not not yes", true},
-      {"true and false", false}, {"true or false", true}, {"false or true and false", false},
-      {"(false or true) and true", true}, {"not false and true", true},
-      {"1 == 1", true}, {"1 == 1.0", true}, {"1 != 2", true}, {"2 < 1", false}, {"1 <= 1", true},
-      {"3 > 2.5", true}, {"2 >= 3", false}, {"true == true", true}, {"true != false", true},
-      {"1 + 2 * 3 == 7", true}, {"(1 + 2) * 3 == 9", true}, {"7 / 2 == 3.5", true},
-      {"7 % 3 == 1", true}, {"-7 % 3 == 2", true}, {"7 % -3 == -2", true}, {"7.5 % 2 == 1.5", true},
-      {"10 - 3 - 2 == 5", true}, {"-2 * -3 == 6", true}, {"- - 2 == 2", true},
+      {"true", true},
+      {"false", false},
+      {"not true", false},
+      {"not not yes", true},
+      {"true and false", false},
+      {"true or false", true},
+      {"false or true and false", false},
+      {"(false or true) and true", true},
+      {"not false and true", true},
+      {"1 == 1", true},
+      {"1 == 1.0", true},
+      {"1 != 2", true},
+      {"2 < 1", false},
+      {"1 <= 1", true},
+      {"3 > 2.5", true},
+      {"2 >= 3", false},
+      {"true == true", true},
+      {"true != false", true},
+      {"1 + 2 * 3 == 7", true},
+      {"(1 + 2) * 3 == 9", true},
+      {"7 / 2 == 3.5", true},
+      {"7 % 3 == 1", true},
+      {"-7 % 3 == 2", true},
+      {"7 % -3 == -2", true},
+      {"7.5 % 2 == 1.5", true},
+      {"10 - 3 - 2 == 5", true},
+      {"-2 * -3 == 6", true},
+      {"- - 2 == 2", true},
       {"9007199254740993 == 9007199254740992", false},
       {"9223372036854775807 + 1 == 9223372036854775808.0", true},
-      {"1e3 == 1000", true}, {".5 == 0.5", true},
-      {"'a' < 'b'", true}, {"\"it's\" == 'its'", false}, {"text == 'hello'", true},
-      {"size(text) == 5", true}, {"size(m.x) == 2", true}, {"size(m.x[0]) == 3", true},
-      {"size(none) == 0", true}, {"size(list) == 2", true}, {"size(list[1]) == 1", true},
-      {"max(m.x) == 5", true}, {"min(m.x) == -2", true}, {"max(m.x[1]) == 4", true},
-      {"max(list) == 7", true}, {"min(w) == 2", true}, {"min(half) == -2", true},
-      {"any(f.flags)", true}, {"all(f.flags)", false}, {"any(none)", false}, {"all(none)", true},
-      {"any(m.x)", true}, {"all(w)", true}, {"f.flags[0]", true}, {"f.flags[1]", false},
-      {"m.x[1][0] == -2", true}, {"w[five - 4] == 2", true}, {"t.texts[1] == 'dog'", true},
-      {"present(w)", true}, {"present(gone)", false}, {"not present(gone) or size(w) > 100", true},
-      {"r[\"scale_0.tmp_1\"] == 2.5", true}, {"rows(m.x)[0] == 7", true}, {"five == 5", true},
+      {"1e3 == 1000", true},
+      {".5 == 0.5", true},
+      {"'a' < 'b'", true},
+      {"\"it's\" == 'its'", false},
+      {"text == 'hello'", true},
+      {"size(text) == 5", true},
+      {"size(m.x) == 2", true},
+      {"size(m.x[0]) == 3", true},
+      {"size(none) == 0", true},
+      {"size(list) == 2", true},
+      {"size(list[1]) == 1", true},
+      {"max(m.x) == 5", true},
+      {"min(m.x) == -2", true},
+      {"max(m.x[1]) == 4", true},
+      {"max(list) == 7", true},
+      {"min(w) == 2", true},
+      {"min(half) == -2", true},
+      {"any(f.flags)", true},
+      {"all(f.flags)", false},
+      {"any(none)", false},
+      {"all(none)", true},
+      {"any(m.x)", true},
+      {"all(w)", true},
+      {"f.flags[0]", true},
+      {"f.flags[1]", false},
+      {"m.x[1][0] == -2", true},
+      {"w[five - 4] == 2", true},
+      {"t.texts[1] == 'dog'", true},
+      {"present(w)", true},
+      {"present(gone)", false},
+      {"not present(gone) or size(w) > 100", true},
+      {"r[\"scale_0.tmp_1\"] == 2.5", true},
+      {"rows(m.x)[0] == 7", true},
+      {"five == 5", true},
       {"five > 4 and five < 6", true},
   };
   for (auto [text, expected] : cases) {
@@ -85,15 +128,24 @@ TEST(Expression, Truth) {
 
 TEST(Expression, NoTruth) {
   const std::pair<const char*, const char*> cases[] = {
-      {"1", "must be true or false"}, {"text == 5", "a text cannot be compared with the number 5"},
-      {"m.x == 1", "size, min, max, any, all or [i]"}, {"max(none) > 1", "max of nothing"},
-      {"w[2] == 1", "[2] of a value of size 2"}, {"w[-1] == 1", "[-1] of a value of size 2"},
-      {"w[0.5] == 1", "whole number"}, {"1 / 0 == 1", "division by zero"},
-      {"1 % 0 == 1", "division by zero"}, {"not 1", "neither true nor false"},
-      {"size(five) == 1", "has no size"}, {"five[0] == 1", "has no [i]"},
-      {"max(t.texts) == 1", "not of texts"}, {"min(f.flags) == 1", "not of bools"},
-      {"any(t.texts)", "not of texts"}, {"true < false", "cannot be compared"},
-      {"'a' + 'b' == 'ab'", "numbers can be calculated with"}, {"gone == 1", "absent"},
+      {"1", "must be true or false"},
+      {"text == 5", "a text cannot be compared with the number 5"},
+      {"m.x == 1", "size, min, max, any, all or [i]"},
+      {"max(none) > 1", "max of nothing"},
+      {"w[2] == 1", "[2] of a value of size 2"},
+      {"w[-1] == 1", "[-1] of a value of size 2"},
+      {"w[0.5] == 1", "whole number"},
+      {"1 / 0 == 1", "division by zero"},
+      {"1 % 0 == 1", "division by zero"},
+      {"not 1", "neither true nor false"},
+      {"size(five) == 1", "has no size"},
+      {"five[0] == 1", "has no [i]"},
+      {"max(t.texts) == 1", "not of texts"},
+      {"min(f.flags) == 1", "not of bools"},
+      {"any(t.texts)", "not of texts"},
+      {"true < false", "cannot be compared"},
+      {"'a' + 'b' == 'ab'", "numbers can be calculated with"},
+      {"gone == 1", "absent"},
   };
   for (auto [text, why] : cases) {
     auto result = result_of(text);
@@ -105,12 +157,21 @@ TEST(Expression, NoTruth) {
 
 TEST(Expression, Mistakes) {
   const std::pair<std::string, const char*> cases[] = {
-      {"", "character 1: the end found"}, {"1 +", "character 4: the end found"},
-      {"(1 == 1", "character 8"}, {"1 = 1", "== compares"}, {"1 < 2 < 3", "joined with `and`"},
-      {"size(w", "character 7"}, {"1 == 1 1", "character 8: 1 found"}, {"'abc", "closing quote"},
-      {"a $ b", "character 3"}, {"x[", "character 3"}, {"1x == 1", "a number is wanted"},
-      {"and", "a value is wanted"}, {"present(1)", "a value is wanted"},
-      {std::string(5000, '1'), "at most 4096"}, {std::string(100, '(') + "1", "nested too deep"},
+      {"", "character 1: the end found"},
+      {"1 +", "character 4: the end found"},
+      {"(1 == 1", "character 8"},
+      {"1 = 1", "== compares"},
+      {"1 < 2 < 3", "joined with `and`"},
+      {"size(w", "character 7"},
+      {"1 == 1 1", "character 8: 1 found"},
+      {"'abc", "closing quote"},
+      {"a $ b", "character 3"},
+      {"x[", "character 3"},
+      {"1x == 1", "a number is wanted"},
+      {"and", "a value is wanted"},
+      {"present(1)", "a value is wanted"},
+      {std::string(5000, '1'), "at most 4096"},
+      {std::string(100, '(') + "1", "nested too deep"},
       {std::string(100, '-') + "1", "nested too deep"},
   };
   for (const auto& [text, why] : cases) {
@@ -121,7 +182,8 @@ TEST(Expression, Mistakes) {
 }
 
 TEST(Expression, References) {
-  auto expression = Expression::parse("present(a.b) and size(c) > size(a.d) or c[0] == rows( x.y )[1]");
+  auto expression =
+      Expression::parse("present(a.b) and size(c) > size(a.d) or c[0] == rows( x.y )[1]");
   ASSERT_TRUE(expression.ok());
   EXPECT_THAT(expression->references(), ElementsAre("a.b", "c", "a.d", "rows( x.y )"));
   EXPECT_THAT(expression->may_be_absent(), ElementsAre(true, false, false, false));
@@ -131,12 +193,20 @@ TEST(Expression, References) {
 
 TEST(Expression, CheckedBeforeItRuns) {
   const std::tuple<const char*, const char*, const char*> cases[] = {
-      {"x > 1", "FP32", ""}, {"x > 1", "BYTES", "cannot be compared"},
-      {"x > 1", "FP32[3]", "size, min"}, {"x", "BOOL", ""}, {"x", "FP32", "must be true or false"},
-      {"x", "ANY[...]", ""}, {"size(x) > 1", "FP32", "has no size"}, {"size(x) > 1", "BYTES", ""},
-      {"max(x) > 1", "BYTES[3]", "not of texts"}, {"x[0] > 1", "FP32[3]", ""},
-      {"x[0] > 1", "FP32[3,3]", "cannot be compared"}, {"x[0] > 1", "FP32", "has no [i]"},
-      {"x + 1 > 2", "BOOL", "numbers can be calculated"}, {"any(x)", "BOOL[...]", ""},
+      {"x > 1", "FP32", ""},
+      {"x > 1", "BYTES", "cannot be compared"},
+      {"x > 1", "FP32[3]", "size, min"},
+      {"x", "BOOL", ""},
+      {"x", "FP32", "must be true or false"},
+      {"x", "ANY[...]", ""},
+      {"size(x) > 1", "FP32", "has no size"},
+      {"size(x) > 1", "BYTES", ""},
+      {"max(x) > 1", "BYTES[3]", "not of texts"},
+      {"x[0] > 1", "FP32[3]", ""},
+      {"x[0] > 1", "FP32[3,3]", "cannot be compared"},
+      {"x[0] > 1", "FP32", "has no [i]"},
+      {"x + 1 > 2", "BOOL", "numbers can be calculated"},
+      {"any(x)", "BOOL[...]", ""},
   };
   for (auto [text, type, why] : cases) {
     Type types[] = {Type::of(type)};
@@ -147,9 +217,9 @@ TEST(Expression, CheckedBeforeItRuns) {
 }
 
 TEST(Expression, BothMustHold) {
-  for (auto [a, b, expected] : {std::tuple("w[0] == 7", "five == 5", true),
-                                std::tuple("w[0] == 7", "five == w[0]", false),
-                                std::tuple("five == 6", "five == 5", false)}) {
+  for (auto [a, b, expected] :
+       {std::tuple("w[0] == 7", "five == 5", true), std::tuple("w[0] == 7", "five == w[0]", false),
+        std::tuple("five == 6", "five == 5", false)}) {
     Expression both = Expression::both(*Expression::parse(a), *Expression::parse(b));
     std::vector<const Value*> used;
     for (const std::string& name : both.references()) used.push_back(&values().at(name));

@@ -13,26 +13,55 @@ const Table& pipeline_table() {
       "pipeline",
       "The file itself.",
       {
-          {.name = "leat", .forms = kInteger, .takes = "`1`", .fallback = "",
-           .doc = "The version of the format. It comes first by habit.", .min = 1, .max = 1,
+          {.name = "leat",
+           .forms = kInteger,
+           .takes = "`1`",
+           .fallback = "",
+           .doc = "The version of the format. It comes first by habit.",
+           .min = 1,
+           .max = 1,
            .required = true},
-          {.name = "name", .forms = kText, .takes = "text", .fallback = "",
+          {.name = "name",
+           .forms = kText,
+           .takes = "text",
+           .fallback = "",
            .doc = "What the pipeline is served as: letters, digits, `_`, `.` and `-`. Default: the "
                   "file's name without its ending."},
-          {.name = "description", .forms = kText, .takes = "text", .fallback = "",
+          {.name = "description",
+           .forms = kText,
+           .takes = "text",
+           .fallback = "",
            .doc = "One or two sentences for people."},
-          {.name = "inputs", .forms = kMapping, .takes = "mapping of a name to a type",
-           .fallback = "", .doc = "What a caller gives, in this order.", .required = true},
-          {.name = "batched", .forms = kFlag, .takes = "bool", .fallback = "false",
+          {.name = "inputs",
+           .forms = kMapping,
+           .takes = "mapping of a name to a type",
+           .fallback = "",
+           .doc = "What a caller gives, in this order.",
+           .required = true},
+          {.name = "batched",
+           .forms = kFlag,
+           .takes = "bool",
+           .fallback = "false",
            .doc = "A call may bring N items at once, along a leading axis of every input; inputs "
                   "and outputs are declared as one item's."},
-          {.name = "timeout", .forms = kDuration, .takes = "duration", .fallback = "",
+          {.name = "timeout",
+           .forms = kDuration,
+           .takes = "duration",
+           .fallback = "",
            .doc = "The longest that a call may take. In a pipeline that is a step of another, the "
                   "longest that each of its steps may take for one item."},
-          {.name = "steps", .forms = kMapping, .takes = "mapping of a name to a step",
-           .fallback = "", .doc = "What is done. Their order means nothing.", .required = true},
-          {.name = "outputs", .forms = kMapping, .takes = "mapping of a name to a value",
-           .fallback = "", .doc = "What a caller gets, in this order.", .required = true},
+          {.name = "steps",
+           .forms = kMapping,
+           .takes = "mapping of a name to a step",
+           .fallback = "",
+           .doc = "What is done. Their order means nothing.",
+           .required = true},
+          {.name = "outputs",
+           .forms = kMapping,
+           .takes = "mapping of a name to a value",
+           .fallback = "",
+           .doc = "What a caller gets, in this order.",
+           .required = true},
       }};
   return table;
 }
@@ -42,13 +71,26 @@ const Table& input_table() {
       "input",
       "An input of the pipeline, when its type alone does not say enough.",
       {
-          {.name = "type", .forms = kText, .takes = "type", .fallback = "",
-           .doc = "`FP32`, or with its shape `FP32[3,224,224]`.", .required = true},
-          {.name = "shape", .forms = kList, .takes = "list of integers and names", .fallback = "",
+          {.name = "type",
+           .forms = kText,
+           .takes = "type",
+           .fallback = "",
+           .doc = "`FP32`, or with its shape `FP32[3,224,224]`.",
+           .required = true},
+          {.name = "shape",
+           .forms = kList,
+           .takes = "list of integers and names",
+           .fallback = "",
            .doc = "The shape, if it does not stand in `type`; `-1` or a name where it is open."},
-          {.name = "default", .forms = kAnything, .takes = "constant", .fallback = "",
+          {.name = "default",
+           .forms = kAnything,
+           .takes = "constant",
+           .fallback = "",
            .doc = "The value when a caller leaves the input out."},
-          {.name = "optional", .forms = kFlag, .takes = "bool", .fallback = "false",
+          {.name = "optional",
+           .forms = kFlag,
+           .takes = "bool",
+           .fallback = "false",
            .doc = "A caller may leave the input out; without a default it is then absent."},
       }};
   return table;
@@ -57,62 +99,142 @@ const Table& input_table() {
 const Table& step_table() {
   static const Table table = {
       "step",
-      "One node of the graph. Exactly one of `op`, `model`, `pipeline` and `python` says what runs.",
+      "One node of the graph. Exactly one of `op`, `model`, `pipeline` and `python` says what "
+      "runs.",
       {
-          {.name = "op", .forms = kText, .takes = "name", .fallback = "",
+          {.name = "op",
+           .forms = kText,
+           .takes = "name",
+           .fallback = "",
            .doc = "An operator of this build; `leat ops` lists them."},
-          {.name = "model", .forms = kText, .takes = "path", .fallback = "",
+          {.name = "model",
+           .forms = kText,
+           .takes = "path",
+           .fallback = "",
            .doc = "A model file, relative to the pipeline file."},
-          {.name = "pipeline", .forms = kText, .takes = "path", .fallback = "",
+          {.name = "pipeline",
+           .forms = kText,
+           .takes = "path",
+           .fallback = "",
            .doc = "Another pipeline file. Its steps take this step's place; of the options only "
                   "`inputs`, `for_each` and `when` may be said here."},
-          {.name = "python", .forms = kText, .takes = "`FILE.py:CLASS`", .fallback = "",
-           .doc = "A Python class.", .not_yet = true},
-          {.name = "inputs", .forms = kMapping, .takes = "mapping of a port to a value",
-           .fallback = "", .doc = "What each input port gets."},
-          {.name = "params", .forms = kMapping, .takes = "mapping", .fallback = "",
+          {.name = "python",
+           .forms = kText,
+           .takes = "`FILE.py:CLASS`",
+           .fallback = "",
+           .doc = "A Python class.",
+           .not_yet = true},
+          {.name = "inputs",
+           .forms = kMapping,
+           .takes = "mapping of a port to a value",
+           .fallback = "",
+           .doc = "What each input port gets."},
+          {.name = "params",
+           .forms = kMapping,
+           .takes = "mapping",
+           .fallback = "",
            .doc = "Parameters of the operator; `leat ops NAME` documents them."},
-          {.name = "ports", .forms = kMapping, .takes = "mapping of a new name to the model's",
-           .fallback = "", .doc = "New names for ports of a model."},
-          {.name = "for_each", .forms = kText | kList | kMapping, .takes = "value, or list of values",
+          {.name = "ports",
+           .forms = kMapping,
+           .takes = "mapping of a new name to the model's",
+           .fallback = "",
+           .doc = "New names for ports of a model."},
+          {.name = "for_each",
+           .forms = kText | kList | kMapping,
+           .takes = "value, or list of values",
            .fallback = "",
            .doc = "Runs once for every row of the value; of several, walked together."},
-          {.name = "when", .forms = kText | kFlag, .takes = "expression", .fallback = "",
+          {.name = "when",
+           .forms = kText | kFlag,
+           .takes = "expression",
+           .fallback = "",
            .doc = "The step is skipped where this is false."},
-          {.name = "batch", .forms = kTable, .takes = "mapping", .fallback = "",
-           .doc = "How items join into batches of a model.", .table = &batch_table()},
-          {.name = "pad", .forms = kTable, .takes = "mapping", .fallback = "",
+          {.name = "batch",
+           .forms = kTable,
+           .takes = "mapping",
+           .fallback = "",
+           .doc = "How items join into batches of a model.",
+           .table = &batch_table()},
+          {.name = "pad",
+           .forms = kTable,
+           .takes = "mapping",
+           .fallback = "",
            .doc = "Lets items of different length share a batch of a model.",
            .table = &pad_table()},
-          {.name = "trim", .forms = kTable | kList, .takes = "mapping, or list of them",
-           .fallback = "", .doc = "Cuts outputs back to what belongs to the unpadded item.",
+          {.name = "trim",
+           .forms = kTable | kList,
+           .takes = "mapping, or list of them",
+           .fallback = "",
+           .doc = "Cuts outputs back to what belongs to the unpadded item.",
            .table = &trim_table()},
-          {.name = "instances", .forms = kInteger, .takes = "integer", .fallback = "",
+          {.name = "instances",
+           .forms = kInteger,
+           .takes = "integer",
+           .fallback = "",
            .doc = "How many executions may run at once. Default: 1 for a model; for an operator as "
-                  "many as there are threads.", .min = 1, .max = 1024},
-          {.name = "threads", .forms = kInteger, .takes = "integer", .fallback = "1",
-           .doc = "Threads of one instance of a model.", .min = 1, .max = 1024},
-          {.name = "run_in", .forms = kWord, .takes = "`thread` or `process`",
-           .fallback = "thread", .doc = "Where it runs.", .words = {"thread", "process"},
+                  "many as there are threads.",
+           .min = 1,
+           .max = 1024},
+          {.name = "threads",
+           .forms = kInteger,
+           .takes = "integer",
+           .fallback = "1",
+           .doc = "Threads of one instance of a model.",
+           .min = 1,
+           .max = 1024},
+          {.name = "run_in",
+           .forms = kWord,
+           .takes = "`thread` or `process`",
+           .fallback = "thread",
+           .doc = "Where it runs.",
+           .words = {"thread", "process"},
            .words_not_yet = {"process"}},
-          {.name = "device", .forms = kText, .takes = "`cpu` or `cuda:N`", .fallback = "cpu",
-           .doc = "What it runs on.", .words_not_yet = {"cuda"}},
-          {.name = "queue", .forms = kTable, .takes = "mapping", .fallback = "",
-           .doc = "How many items may wait for the step.", .table = &queue_table()},
-          {.name = "timeout", .forms = kDuration, .takes = "duration", .fallback = "",
+          {.name = "device",
+           .forms = kText,
+           .takes = "`cpu` or `cuda:N`",
+           .fallback = "cpu",
+           .doc = "What it runs on.",
+           .words_not_yet = {"cuda"}},
+          {.name = "queue",
+           .forms = kTable,
+           .takes = "mapping",
+           .fallback = "",
+           .doc = "How many items may wait for the step.",
+           .table = &queue_table()},
+          {.name = "timeout",
+           .forms = kDuration,
+           .takes = "duration",
+           .fallback = "",
            .doc = "The longest that one item may wait and run here."},
-          {.name = "on_error", .forms = kWord | kTable,
-           .takes = "`fail`, `skip` or `{ use: ... }`", .fallback = "fail",
+          {.name = "on_error",
+           .forms = kWord | kTable,
+           .takes = "`fail`, `skip` or `{ use: ... }`",
+           .fallback = "fail",
            .doc = "When the step fails on an item: the call fails, the step counts as skipped, or "
                   "its outputs have these values. A deadline, a cancellation and a full queue are "
-                  "never caught.", .words = {"fail", "skip"}, .table = &use_table()},
-          {.name = "retry", .forms = kInteger, .takes = "integer", .fallback = "0",
-           .doc = "How often a failed item is tried again.", .min = 0, .max = 100,
+                  "never caught.",
+           .words = {"fail", "skip"},
+           .table = &use_table()},
+          {.name = "retry",
+           .forms = kInteger,
+           .takes = "integer",
+           .fallback = "0",
+           .doc = "How often a failed item is tried again.",
+           .min = 0,
+           .max = 100,
            .not_yet = true},
-          {.name = "cache", .forms = kInteger, .takes = "integer", .fallback = "0",
-           .doc = "How many answers are kept for equal inputs.", .min = 0, .not_yet = true},
-          {.name = "state", .forms = kMapping, .takes = "mapping of an output to an input",
-           .fallback = "", .doc = "Outputs that come back as inputs of the next call.",
+          {.name = "cache",
+           .forms = kInteger,
+           .takes = "integer",
+           .fallback = "0",
+           .doc = "How many answers are kept for equal inputs.",
+           .min = 0,
+           .not_yet = true},
+          {.name = "state",
+           .forms = kMapping,
+           .takes = "mapping of an output to an input",
+           .fallback = "",
+           .doc = "Outputs that come back as inputs of the next call.",
            .not_yet = true},
       }};
   return table;
@@ -123,17 +245,30 @@ const Table& batch_table() {
       "batch",
       "How items join into batches of a model.",
       {
-          {.name = "max", .forms = kInteger, .takes = "integer", .fallback = "8",
-           .doc = "The most items of a batch. Models without a batch axis, or fixed at batch 1, run "
-                  "item by item: there the default is 1, and more is refused.", .min = 1,
+          {.name = "max",
+           .forms = kInteger,
+           .takes = "integer",
+           .fallback = "8",
+           .doc =
+               "The most items of a batch. Models without a batch axis, or fixed at batch 1, run "
+               "item by item: there the default is 1, and more is refused.",
+           .min = 1,
            .max = 4096},
-          {.name = "delay", .forms = kDuration, .takes = "duration", .fallback = "0ms",
+          {.name = "delay",
+           .forms = kDuration,
+           .takes = "duration",
+           .fallback = "0ms",
            .doc = "How long the oldest item may be held for others to join. A free instance starts "
                   "earlier at `max`, or when no call in flight can still reach the step."},
-          {.name = "axis", .forms = kInteger | kWord | kMapping,
-           .takes = "integer, `none`, or mapping of a port to these", .fallback = "",
+          {.name = "axis",
+           .forms = kInteger | kWord | kMapping,
+           .takes = "integer, `none`, or mapping of a port to these",
+           .fallback = "",
            .doc = "The batch axis of all ports, or port by port. Default: axis 0 where the model "
-                  "leaves it open.", .words = {"none"}, .min = 0, .max = 7},
+                  "leaves it open.",
+           .words = {"none"},
+           .min = 0,
+           .max = 7},
       }};
   return table;
 }
@@ -143,17 +278,35 @@ const Table& pad_table() {
       "pad",
       "Lets items whose length along one axis differs share a batch.",
       {
-          {.name = "port", .forms = kText, .takes = "input port", .fallback = "",
-           .doc = "The input that is padded.", .required = true},
-          {.name = "axis", .forms = kInteger, .takes = "integer", .fallback = "0",
-           .doc = "Along which axis of an item.", .min = 0, .max = 7},
-          {.name = "to", .forms = kWord | kTable, .takes = "`longest` or `{ multiple: N }`",
+          {.name = "port",
+           .forms = kText,
+           .takes = "input port",
+           .fallback = "",
+           .doc = "The input that is padded.",
+           .required = true},
+          {.name = "axis",
+           .forms = kInteger,
+           .takes = "integer",
+           .fallback = "0",
+           .doc = "Along which axis of an item.",
+           .min = 0,
+           .max = 7},
+          {.name = "to",
+           .forms = kWord | kTable,
+           .takes = "`longest` or `{ multiple: N }`",
            .fallback = "longest",
            .doc = "The length of all: the longest of the batch, or that rounded up.",
-           .words = {"longest"}, .table = &multiple_table()},
-          {.name = "value", .forms = kNumber, .takes = "number", .fallback = "0",
+           .words = {"longest"},
+           .table = &multiple_table()},
+          {.name = "value",
+           .forms = kNumber,
+           .takes = "number",
+           .fallback = "0",
            .doc = "What is filled in."},
-          {.name = "lengths", .forms = kText, .takes = "input port", .fallback = "",
+          {.name = "lengths",
+           .forms = kText,
+           .takes = "input port",
+           .fallback = "",
            .doc = "An input of the model that is to get each item's true length; it needs no "
                   "connection then."},
       }};
@@ -161,12 +314,16 @@ const Table& pad_table() {
 }
 
 const Table& multiple_table() {
-  static const Table table = {
-      "multiple",
-      "Rounds a padded length up.",
-      {{.name = "multiple", .forms = kInteger, .takes = "integer", .fallback = "",
-        .doc = "The length of all is a multiple of this.", .min = 1, .max = 65536,
-        .required = true}}};
+  static const Table table = {"multiple",
+                              "Rounds a padded length up.",
+                              {{.name = "multiple",
+                                .forms = kInteger,
+                                .takes = "integer",
+                                .fallback = "",
+                                .doc = "The length of all is a multiple of this.",
+                                .min = 1,
+                                .max = 65536,
+                                .required = true}}};
   return table;
 }
 
@@ -175,12 +332,25 @@ const Table& trim_table() {
       "trim",
       "Cuts an output of a padded batch back to what belongs to each item.",
       {
-          {.name = "port", .forms = kText, .takes = "output port", .fallback = "",
-           .doc = "The output that is cut.", .required = true},
-          {.name = "axis", .forms = kInteger, .takes = "integer", .fallback = "0",
-           .doc = "Along which axis of an item.", .min = 0, .max = 7},
-          {.name = "scale", .forms = kNumber, .takes = "number", .fallback = "1",
-           .doc = "Of the item's true length this share is kept, rounded up.", .min = 1e-6,
+          {.name = "port",
+           .forms = kText,
+           .takes = "output port",
+           .fallback = "",
+           .doc = "The output that is cut.",
+           .required = true},
+          {.name = "axis",
+           .forms = kInteger,
+           .takes = "integer",
+           .fallback = "0",
+           .doc = "Along which axis of an item.",
+           .min = 0,
+           .max = 7},
+          {.name = "scale",
+           .forms = kNumber,
+           .takes = "number",
+           .fallback = "1",
+           .doc = "Of the item's true length this share is kept, rounded up.",
+           .min = 1e-6,
            .max = 1e6},
       }};
   return table;
@@ -191,10 +361,16 @@ const Table& queue_table() {
       "queue",
       "How many items may wait for a step, and what happens to one more.",
       {
-          {.name = "max", .forms = kInteger, .takes = "integer", .fallback = "0",
-           .doc = "How many may wait; 0: as many as the calls in flight bring.", .min = 0,
+          {.name = "max",
+           .forms = kInteger,
+           .takes = "integer",
+           .fallback = "0",
+           .doc = "How many may wait; 0: as many as the calls in flight bring.",
+           .min = 0,
            .max = 1'000'000},
-          {.name = "when_full", .forms = kWord, .takes = "`reject`, `wait` or `drop_oldest`",
+          {.name = "when_full",
+           .forms = kWord,
+           .takes = "`reject`, `wait` or `drop_oldest`",
            .fallback = "reject",
            .doc = "The new item is refused, held back, or takes the oldest one's place.",
            .words = {"reject", "wait", "drop_oldest"}},
@@ -203,21 +379,26 @@ const Table& queue_table() {
 }
 
 const Table& use_table() {
-  static const Table table = {
-      "use",
-      "What a step gives when it fails.",
-      {{.name = "use", .forms = kMapping, .takes = "mapping of an output port to a constant",
-        .fallback = "", .doc = "Outputs that are not named are absent.", .required = true}}};
+  static const Table table = {"use",
+                              "What a step gives when it fails.",
+                              {{.name = "use",
+                                .forms = kMapping,
+                                .takes = "mapping of an output port to a constant",
+                                .fallback = "",
+                                .doc = "Outputs that are not named are absent.",
+                                .required = true}}};
   return table;
 }
 
 const Table& value_table() {
-  static const Table table = {
-      "value",
-      "A constant.",
-      {{.name = "value", .forms = kAnything, .takes = "number, text, bool, or nested lists",
-        .fallback = "", .doc = "It gets the element type that the port wants.",
-        .required = true}}};
+  static const Table table = {"value",
+                              "A constant.",
+                              {{.name = "value",
+                                .forms = kAnything,
+                                .takes = "number, text, bool, or nested lists",
+                                .fallback = "",
+                                .doc = "It gets the element type that the port wants.",
+                                .required = true}}};
   return table;
 }
 
@@ -225,7 +406,10 @@ const Table& first_of_table() {
   static const Table table = {
       "first_of",
       "The first value that is present.",
-      {{.name = "first_of", .forms = kList, .takes = "list of values", .fallback = "",
+      {{.name = "first_of",
+        .forms = kList,
+        .takes = "list of values",
+        .fallback = "",
         .doc = "References, `{ gather: ... }` and `{ value: ... }`, in the order of preference.",
         .required = true}}};
   return table;
@@ -236,30 +420,40 @@ const Table& gather_table() {
       "gather",
       "All rows of a value that lies inside of a loop.",
       {
-          {.name = "gather", .forms = kText | kMapping, .takes = "value inside of a loop",
-           .fallback = "", .doc = "Closes the innermost loop around it; may be a `gather` itself.",
+          {.name = "gather",
+           .forms = kText | kMapping,
+           .takes = "value inside of a loop",
+           .fallback = "",
+           .doc = "Closes the innermost loop around it; may be a `gather` itself.",
            .required = true},
-          {.name = "absent", .forms = kWord | kTable, .takes = "`fail`, `drop` or `{ use: ... }`",
+          {.name = "absent",
+           .forms = kWord | kTable,
+           .takes = "`fail`, `drop` or `{ use: ... }`",
            .fallback = "fail",
            .doc = "What becomes of rows that are absent. With `drop` the numbers of the rows kept "
-                  "can be had as `rows(x)`.", .words = {"fail", "drop"}, .table = &use_table()},
+                  "can be had as `rows(x)`.",
+           .words = {"fail", "drop"},
+           .table = &use_table()},
       }};
   return table;
 }
 
 const Table& optional_table() {
-  static const Table table = {
-      "optional",
-      "A value without which the step runs all the same.",
-      {{.name = "optional", .forms = kText | kMapping, .takes = "value", .fallback = "",
-        .doc = "A reference, `{ gather: ... }` or `{ first_of: ... }`.", .required = true}}};
+  static const Table table = {"optional",
+                              "A value without which the step runs all the same.",
+                              {{.name = "optional",
+                                .forms = kText | kMapping,
+                                .takes = "value",
+                                .fallback = "",
+                                .doc = "A reference, `{ gather: ... }` or `{ first_of: ... }`.",
+                                .required = true}}};
   return table;
 }
 
 std::vector<const Table*> all_tables() {
-  return {&pipeline_table(), &input_table(),    &step_table(),  &value_table(), &first_of_table(),
-          &optional_table(), &gather_table(),   &batch_table(), &pad_table(),   &multiple_table(),
-          &trim_table(),     &queue_table(),    &use_table()};
+  return {&pipeline_table(), &input_table(),  &step_table(),  &value_table(), &first_of_table(),
+          &optional_table(), &gather_table(), &batch_table(), &pad_table(),   &multiple_table(),
+          &trim_table(),     &queue_table(),  &use_table()};
 }
 
 const KeySpec* Table::find(std::string_view key) const {
@@ -291,7 +485,8 @@ Result<Nanos> parse_duration(std::string_view text) {
 namespace {
 
 std::string shown(double bound) {
-  if (bound == std::trunc(bound) && std::fabs(bound) < 1e15) return cat(static_cast<int64_t>(bound));
+  if (bound == std::trunc(bound) && std::fabs(bound) < 1e15)
+    return cat(static_cast<int64_t>(bound));
   return cat(bound);
 }
 
@@ -325,8 +520,8 @@ Fields::Fields(const Node* mapping, const Table& table, Mistakes& mistakes)
       if (step_table().find(entry.key.text) != nullptr) {
         hint = "; it belongs to the step itself";
       }
-      mistakes.add(entry.key.place(), cat("unknown key \"", entry.key.shown, "\" in ", table.name,
-                                          hint));
+      mistakes.add(entry.key.place(),
+                   cat("unknown key \"", entry.key.shown, "\" in ", table.name, hint));
     } else if (sound(*key, entry.value, mistakes)) {
       values_[static_cast<size_t>(key - table.keys.data())] = &entry.value;
     }
@@ -353,10 +548,14 @@ bool Fields::sound(const KeySpec& key, const Node& value, Mistakes& mistakes) co
     uint16_t forms = key.forms;
     if (forms & kAnything) return value.kind != Node::Kind::kNull;
     switch (value.kind) {
-      case Node::Kind::kNull: return false;
-      case Node::Kind::kList: return (forms & kList) != 0;
-      case Node::Kind::kMap: return (forms & (kMapping | kTable)) != 0;
-      case Node::Kind::kText: break;
+      case Node::Kind::kNull:
+        return false;
+      case Node::Kind::kList:
+        return (forms & kList) != 0;
+      case Node::Kind::kMap:
+        return (forms & (kMapping | kTable)) != 0;
+      case Node::Kind::kText:
+        break;
     }
     if (forms & kText) return true;
     if (forms & kWord) {
@@ -389,8 +588,8 @@ bool Fields::sound(const KeySpec& key, const Node& value, Mistakes& mistakes) co
   if (key.forms == kDuration) {
     auto parsed = parse_duration(value.text);
     if (!parsed.ok()) {
-      mistakes.add(value.place(), cat(key.name, ": ", value.description(), " found; ",
-                                      parsed.status().message()));
+      mistakes.add(value.place(),
+                   cat(key.name, ": ", value.description(), " found; ", parsed.status().message()));
       return false;
     }
   }

@@ -1,6 +1,6 @@
 // The pipeline file's keys: names, what they take, defaults and documentation, in one place. The
-// checker (Fields), the JSON Schema (schema.h) and the tables of docs/pipeline.md (docs.cc) are made
-// from it.
+// checker (Fields), the JSON Schema (schema.h) and the tables of docs/pipeline.md (docs.cc) are
+// made from it.
 #pragma once
 
 #include <string>
@@ -40,7 +40,7 @@ struct KeySpec {
   double min = -1e300;  // of numbers
   double max = 1e300;
   bool required = false;
-  bool not_yet = false;                          // understood, and refused in this build
+  bool not_yet = false;                              // understood, and refused in this build
   std::vector<std::string_view> words_not_yet = {};  // the same for single words
 };
 
@@ -59,8 +59,8 @@ const Table& pad_table();
 const Table& multiple_table();  // pad: { to: { multiple: 32 } }
 const Table& trim_table();
 const Table& queue_table();
-const Table& use_table();      // on_error: { use: ... }
-const Table& value_table();    // a constant
+const Table& use_table();    // on_error: { use: ... }
+const Table& value_table();  // a constant
 const Table& first_of_table();
 const Table& gather_table();
 const Table& optional_table();
@@ -69,8 +69,8 @@ std::vector<const Table*> all_tables();  // in the order of the documentation
 // "500ms", "1.5s", "50us", "2m". kBadInput saying what is allowed.
 Result<Nanos> parse_duration(std::string_view text);
 
-// A mapping, checked against its table when made; what is wrong has been noted, and then reads as if
-// it were not there.
+// A mapping, checked against its table when made; what is wrong has been noted, and then reads as
+// if it were not there.
 class Fields {
  public:
   Fields(const Node* mapping, const Table& table, Mistakes& mistakes);

@@ -107,8 +107,8 @@ void rename(const Fields& step, ModelPorts& out, Mistakes& mistakes) {
     bool taken = std::any_of(all.begin(), all.end(),
                              [&](const std::string* name) { return *name == entry.key.text; });
     if (entry.key.text.empty() || taken) {
-      mistakes.add(entry.key.place(), cat("ports: the name \"", entry.key.shown,
-                                          "\" is ", taken ? "taken by another port" : "empty"));
+      mistakes.add(entry.key.place(), cat("ports: the name \"", entry.key.shown, "\" is ",
+                                          taken ? "taken by another port" : "empty"));
       continue;
     }
     *all[static_cast<size_t>(found - originals.begin())] = entry.key.text;
@@ -127,8 +127,8 @@ std::optional<int> read_axis(const Node& node, Mistakes& mistakes) {
 void say_axis(const Node& node, const std::string& name, const ModelPort& port, int axis, int& said,
               Mistakes& mistakes) {
   if (axis != kNone && static_cast<size_t>(axis) >= port.type.dims.size()) {
-    mistakes.add(node.place(), cat("axis: port \"", name, "\" is ", port.type.text(),
-                                   " and has no axis ", axis));
+    mistakes.add(node.place(),
+                 cat("axis: port \"", name, "\" is ", port.type.text(), " and has no axis ", axis));
     return;
   }
   if (axis != kNone && port.type.dims[static_cast<size_t>(axis)].size > 1) {
@@ -139,8 +139,7 @@ void say_axis(const Node& node, const std::string& name, const ModelPort& port, 
   said = axis;
 }
 
-Said read_axes(const Model& model, const Fields& batch, const ModelPorts& out,
-               Mistakes& mistakes) {
+Said read_axes(const Model& model, const Fields& batch, const ModelPorts& out, Mistakes& mistakes) {
   Said said{std::vector<int>(model.inputs().size(), kUnsaid),
             std::vector<int>(model.outputs().size(), kUnsaid)};
   const Node* axis = batch.find("axis");

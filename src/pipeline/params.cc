@@ -13,15 +13,27 @@ namespace {
 std::string wanted(const ParamSpec& spec) {
   std::string out;
   switch (spec.type) {
-    case ParamType::kInt: out = "an integer"; break;
-    case ParamType::kFloat: out = "a number"; break;
-    case ParamType::kBool: return "true or false";
-    case ParamType::kString: return "a text";
-    case ParamType::kChoice: return join_or(spec.choices);
-    case ParamType::kFloats: out = "a number or a list of numbers"; break;
-    case ParamType::kStrings: return "a list of texts";
-    case ParamType::kPath: return "a path";
-    case ParamType::kDType: return "a data type such as FP32";
+    case ParamType::kInt:
+      out = "an integer";
+      break;
+    case ParamType::kFloat:
+      out = "a number";
+      break;
+    case ParamType::kBool:
+      return "true or false";
+    case ParamType::kString:
+      return "a text";
+    case ParamType::kChoice:
+      return join_or(spec.choices);
+    case ParamType::kFloats:
+      out = "a number or a list of numbers";
+      break;
+    case ParamType::kStrings:
+      return "a list of texts";
+    case ParamType::kPath:
+      return "a path";
+    case ParamType::kDType:
+      return "a data type such as FP32";
   }
   if (spec.min > -1e300 && spec.max < 1e300) return cat(out, " from ", spec.min, " to ", spec.max);
   if (spec.min > -1e300) return cat(out, ", at least ", spec.min);
@@ -121,22 +133,23 @@ std::optional<Params> read_params(const Node* node, const OpSpec& spec, const Pl
       std::string hint = !near.empty()   ? cat("; did you mean ", near, "?")
                          : names.empty() ? "; it has none"
                                          : cat("; it has ", join_or(names));
-      mistake(entry.key.place(), cat(spec.name, " has no parameter \"", entry.key.shown, "\"", hint));
+      mistake(entry.key.place(),
+              cat(spec.name, " has no parameter \"", entry.key.shown, "\"", hint));
       continue;
     }
     ParamValue value = read_param(entry.value, *param, folder);
     if (value.index() == 0) {
       const Node& bad = culprit(entry.value, *param);
-      mistake(bad.place(), cat(param->name, ": ", bad.description(), " found, ",
-                               wanted(*param), " wanted"));
+      mistake(bad.place(),
+              cat(param->name, ": ", bad.description(), " found, ", wanted(*param), " wanted"));
       continue;
     }
     params.set(param->name, std::move(value));
   }
   for (const ParamSpec& param : spec.params) {
     if (param.required && (node == nullptr || node->find(param.name) == nullptr)) {
-      mistake(node ? node->place() : place, cat(spec.name, " needs the parameter \"", param.name,
-                                                "\" (", wanted(param), ")"));
+      mistake(node ? node->place() : place,
+              cat(spec.name, " needs the parameter \"", param.name, "\" (", wanted(param), ")"));
     }
   }
   if (!sound) return std::nullopt;

@@ -9,7 +9,7 @@ namespace leat {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> kReserved = {"index", "rows", "and", "or",
+constexpr std::array<std::string_view, 8> kReserved = {"index", "rows", "and",   "or",
                                                        "not",   "true", "false", "null"};
 
 bool is_small(char c) { return c >= 'a' && c <= 'z'; }

@@ -123,7 +123,7 @@ void Runner::run_items(std::span<BatchItem* const> taken) {
   for (BatchItem* item : taken) {
     BatchMember member = member_of(item);
     Call& call = *member.node->frame->call;
-    if (call.dead()) {
+    if (call.dead() || !call.may_begin(begin, usual_run())) {
       call.end_unit();
       continue;
     }

@@ -56,18 +56,27 @@ std::string of_free_keys(const Table& table, std::string_view key) {
 
 std::string form(const Table& table, const KeySpec& key, Form form) {
   switch (form) {
-    case kText: return R"({"type": "string"})";
-    case kInteger: return cat("{\"type\": \"integer\"", bounds(key.min, key.max), "}");
-    case kNumber: return cat("{\"type\": \"number\"", bounds(key.min, key.max), "}");
-    case kFlag: return R"({"type": "boolean"})";
-    case kDuration: return R"({"type": "string", "pattern": "^[0-9.]+(us|ms|s|m)$"})";
-    case kWord: return cat("{\"enum\": ", list_of(key.words), "}");
-    case kList: return R"({"type": "array"})";
+    case kText:
+      return R"({"type": "string"})";
+    case kInteger:
+      return cat("{\"type\": \"integer\"", bounds(key.min, key.max), "}");
+    case kNumber:
+      return cat("{\"type\": \"number\"", bounds(key.min, key.max), "}");
+    case kFlag:
+      return R"({"type": "boolean"})";
+    case kDuration:
+      return R"({"type": "string", "pattern": "^[0-9.]+(us|ms|s|m)$"})";
+    case kWord:
+      return cat("{\"enum\": ", list_of(key.words), "}");
+    case kList:
+      return R"({"type": "array"})";
     case kMapping:
-      return cat("{\"type\": \"object\", \"additionalProperties\": ",
-                 of_free_keys(table, key.name), "}");
-    case kTable: return cat("{\"$ref\": ", reference_to(*key.table), "}");
-    case kAnything: return "true";
+      return cat("{\"type\": \"object\", \"additionalProperties\": ", of_free_keys(table, key.name),
+                 "}");
+    case kTable:
+      return cat("{\"$ref\": ", reference_to(*key.table), "}");
+    case kAnything:
+      return "true";
   }
   return "true";
 }
@@ -94,25 +103,37 @@ std::string object(const Table& table, std::string_view more) {
   }
   return cat("{\n    \"description\": ", quoted(table.doc),
              ",\n    \"type\": \"object\",\n    \"additionalProperties\": false,\n    "
-             "\"required\": [", required, "],\n    \"properties\": {", properties, "\n    }", more,
-             "\n  }");
+             "\"required\": [",
+             required, "],\n    \"properties\": {", properties, "\n    }", more, "\n  }");
 }
 
 std::string parameter(const ParamSpec& spec) {
   std::string number = bounds(spec.min, spec.max);
   std::string type;
   switch (spec.type) {
-    case ParamType::kInt: type = cat("\"type\": \"integer\"", number); break;
-    case ParamType::kFloat: type = cat("\"type\": \"number\"", number); break;
-    case ParamType::kBool: type = "\"type\": \"boolean\""; break;
+    case ParamType::kInt:
+      type = cat("\"type\": \"integer\"", number);
+      break;
+    case ParamType::kFloat:
+      type = cat("\"type\": \"number\"", number);
+      break;
+    case ParamType::kBool:
+      type = "\"type\": \"boolean\"";
+      break;
     case ParamType::kString:
     case ParamType::kPath:
-    case ParamType::kDType: type = "\"type\": [\"string\", \"number\", \"boolean\"]"; break;
-    case ParamType::kChoice: type = cat("\"enum\": ", list_of(spec.choices)); break;
+    case ParamType::kDType:
+      type = "\"type\": [\"string\", \"number\", \"boolean\"]";
+      break;
+    case ParamType::kChoice:
+      type = cat("\"enum\": ", list_of(spec.choices));
+      break;
     case ParamType::kFloats:
       type = cat("\"type\": \"array\", \"items\": {\"type\": \"number\"", number, "}");
       break;
-    case ParamType::kStrings: type = "\"type\": \"array\""; break;
+    case ParamType::kStrings:
+      type = "\"type\": \"array\"";
+      break;
   }
   return cat(quoted(spec.name), ": {\"description\": ", quoted(spec.doc), ", ", type, "}");
 }
@@ -131,18 +152,23 @@ std::string operators() {
     }
     std::string ports;
     for (const PortSpec& port : spec.inputs) {
-      ports += cat(ports.empty() ? "" : ", ", quoted(port.name), ": {\"description\": ",
-                   quoted(cat(port.type, ": ", port.doc)), "}");
+      ports += cat(ports.empty() ? "" : ", ", quoted(port.name),
+                   ": {\"description\": ", quoted(cat(port.type, ": ", port.doc)), "}");
     }
-    rules += cat(rules.empty() ? "\n" : ",\n", "      {\"if\": {\"required\": [\"op\"], "
-                 "\"properties\": {\"op\": {\"const\": ", quoted(name),
-                 "}}}, \"then\": {\"properties\": {\"params\": {\"additionalProperties\": false, "
-                 "\"required\": [", required, "], \"properties\": {", params,
-                 "}}, \"inputs\": {\"additionalProperties\": false, \"properties\": {", ports,
-                 "}}}}}");
+    rules +=
+        cat(rules.empty() ? "\n" : ",\n",
+            "      {\"if\": {\"required\": [\"op\"], "
+            "\"properties\": {\"op\": {\"const\": ",
+            quoted(name),
+            "}}}, \"then\": {\"properties\": {\"params\": {\"additionalProperties\": false, "
+            "\"required\": [",
+            required, "], \"properties\": {", params,
+            "}}, \"inputs\": {\"additionalProperties\": false, \"properties\": {", ports, "}}}}}");
   }
-  std::string known = cat("{\"if\": {\"required\": [\"op\"]}, \"then\": {\"properties\": {\"op\": "
-                          "{\"enum\": [", names, "]}}}}");
+  std::string known =
+      cat("{\"if\": {\"required\": [\"op\"]}, \"then\": {\"properties\": {\"op\": "
+          "{\"enum\": [",
+          names, "]}}}}");
   return cat(",\n    \"allOf\": [\n      ", known, rules.empty() ? "" : ",", rules, "\n    ]");
 }
 
@@ -155,8 +181,10 @@ std::string json_schema() {
     if (table == &pipeline_table()) continue;
     std::string more;
     if (table == &step_table()) {
-      more = cat(",\n    \"oneOf\": [{\"required\": [\"op\"]}, {\"required\": [\"model\"]}, "
-                 "{\"required\": [\"pipeline\"]}, {\"required\": [\"python\"]}]", operators());
+      more =
+          cat(",\n    \"oneOf\": [{\"required\": [\"op\"]}, {\"required\": [\"model\"]}, "
+              "{\"required\": [\"pipeline\"]}, {\"required\": [\"python\"]}]",
+              operators());
     }
     definitions += cat(",\n  ", quoted(table->name), ": ", object(*table, more));
     for (const Table* value :
@@ -164,10 +192,11 @@ std::string json_schema() {
       if (value == table) values += cat(", {\"$ref\": ", reference_to(*table), "}");
     }
   }
-  return cat("{\n\"$schema\": \"http://json-schema.org/draft-07/schema#\",\n\"title\": \"leat "
-             "pipeline\",\n\"$ref\": \"#/definitions/pipeline\",\n\"definitions\": {\n  "
-             "\"any_value\": {\"anyOf\": [{\"type\": \"string\"}", values, "]},\n  \"pipeline\": ",
-             object(pipeline_table(), ""), definitions, "\n}\n}\n");
+  return cat(
+      "{\n\"$schema\": \"http://json-schema.org/draft-07/schema#\",\n\"title\": \"leat "
+      "pipeline\",\n\"$ref\": \"#/definitions/pipeline\",\n\"definitions\": {\n  "
+      "\"any_value\": {\"anyOf\": [{\"type\": \"string\"}",
+      values, "]},\n  \"pipeline\": ", object(pipeline_table(), ""), definitions, "\n}\n}\n");
 }
 
 }  // namespace leat

@@ -5,6 +5,7 @@
 
 #include "base/cpu.h"
 #include "base/text.h"
+#include "pipeline/compile.h"
 
 namespace leat {
 
@@ -59,14 +60,14 @@ Status Loader::find_sources(const std::string& path, std::vector<Source>& source
     return Status(Code::kNotFound, cat(path, ": there is no such file or directory"));
   }
   if (!fs::is_directory(path, error)) {
-    sources.push_back({fs::path(path).stem().string(), "1", path});
+    sources.push_back({served_name(path), "1", path});
     return {};
   }
   size_t before = sources.size();
   Status status;
   for (const fs::path& entry : entries(path)) {
     if (!fs::is_directory(entry, error)) {
-      if (is_served(entry)) sources.push_back({entry.stem().string(), "1", entry.string()});
+      if (is_served(entry)) sources.push_back({served_name(entry.string()), "1", entry.string()});
       continue;
     }
     for (const fs::path& version : entries(entry)) {

@@ -129,6 +129,9 @@ class FakeModels final : public ModelSource {
     add("words.onnx", {{"tokens", "INT64[n,length]"}, {"mask", "INT64[n,length]"}},
         {{"vector", "FP32[n,64]"}, {"inputs:0", "FP32[n,length,2]"}});
     add("lengths.onnx", {{"x", "FP32[n,80,time]"}, {"len", "INT64[n]"}}, {{"y", "FP32[n,frames,29]"}});
+    add("yolox_nano_416.onnx", {{"images", "FP32[1,3,416,416]"}}, {{"output", "FP32[1,3549,85]"}});
+    add("mobilenetv2-12-int8.onnx", {{"input", "FP32[batch_size,3,224,224]"}},
+        {{"output", "FP32[batch_size,1000]"}});
     add("whole.onnx", {{"x", "FP32[n,4]"}}, {{"mean", "FP32[4]"}});
   }
 

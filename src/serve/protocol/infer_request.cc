@@ -208,8 +208,10 @@ class Reader {
     Shape shape;
     LEAT_TRY(shape_of(*fields.shape, shape));
     // The protocol has no scalars: one is written as [1].
-    bool scalar = port.type.dims.empty() && !port.type.open && !pipeline_.batched();
-    if (scalar && shape == Shape{1}) shape = Shape{};
+    if (port.type.dims.empty() && !port.type.open) {
+      int items = pipeline_.batched() ? 1 : 0;  // axes in front of the item's
+      if (shape.rank() == items + 1 && shape[items] == 1) shape = shape.without(items);
+    }
     std::optional<uint64_t> size;
     if (fields.parameters) {
       if (!fields.parameters->is(Json::Kind::kObject)) {
