@@ -397,14 +397,16 @@ void Call::fail_step(NodeState& node, Status status) {
   }
   bool callers = code == Code::kBadInput || code == Code::kBadMedia || code == Code::kTooLarge;
   if (!lost && !callers) code = Code::kStepFailed;
-  std::string where = cat("step ", step.name);
-  for (Frame* row = &frame; row->around; row = row->around) where += cat(", row ", row->row);
-  if (items_ > 1) {
-    Frame* root = &frame;
-    while (root->around) root = root->around;
-    where = cat("item ", root->row, ", ", where);
-  }
-  kill(Status(code, cat(where, ": ", status.message())));
+  fail(frame, cat("step ", step.name), Status(code, status.message()));
+}
+
+void Call::fail(const Frame& frame, std::string_view what, const Status& why) {
+  if (dead()) return;  // the message would be for nobody
+  std::string where(what);
+  const Frame* row = &frame;
+  for (; row->around; row = row->around) where += cat(", row ", row->row);
+  if (items_ > 1) where = cat("item ", row->row, ", ", where);
+  kill(why.within(where));
 }
 
 }  // namespace leat

@@ -71,7 +71,11 @@ class StepCall final : public OpCall {
             return Status(Code::kBadInput, cat("input ", step_.step->input_names[port], ": ", why));
           }
         }
-        *at++ = value->present() ? &value->tensor() : nullptr;
+        if (value->present()) *at++ = &value->tensor();
+      }
+      if (at == begin && !step_.step->spec->inputs[port].optional) {
+        return Status(Code::kBadInput,
+                      cat("input ", step_.step->input_names[port], " is absent"));
       }
       ports[port] = {begin, static_cast<size_t>(at - begin)};
     }

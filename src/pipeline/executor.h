@@ -81,6 +81,8 @@ class Call final : public Flow, public Ticket::Call {
   // A step failed on this item: fails the call or not, as the step's on_error says; the node then
   // still has to be ended.
   void fail_step(NodeState& node, Status status);
+  // `what` failed in this frame: fails the call, with a message that says where.
+  void fail(const Frame& frame, std::string_view what, const Status& why);
   void trace(const NodeState& node, Nanos begin, Nanos end, int64_t batch);
   // An item of group `index` has come, or will not.
   void arrived(int index, int64_t count = 1);
