@@ -202,13 +202,14 @@ class Executor {
 
   const Clock& clock_;
   const int64_t max_in_flight_;
-  Pool pool_;
+  // What the last threads of the pool may touch when calls have ended stands before the pool.
+  std::mutex drain_mutex_;
+  std::condition_variable drained_;
   Timers timers_;
+  Pool pool_;
   Admission admission_;
   std::atomic<int64_t> in_flight_{0};
   std::atomic<bool> closed_{false};
-  std::mutex drain_mutex_;
-  std::condition_variable drained_;
 
   // The calls under way, and spare ones to use again; a shard for each few threads.
   struct alignas(64) Shard {
