@@ -1,13 +1,13 @@
 // docs/pipeline.md says what the program does: its tables are the program's own, its examples load.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <simdjson.h>
 
 #include <fstream>
 #include <sstream>
 
 #include "pipeline/schema.h"
 #include "pipeline/testing/fakes.h"
-#include "simdjson.h"
 
 namespace leat {
 namespace {

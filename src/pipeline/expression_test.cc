@@ -156,7 +156,10 @@ TEST(Expression, NoTruth) {
 }
 
 TEST(Expression, Mistakes) {
-  const std::pair<std::string, const char*> cases[] = {
+  const std::string long_number(5000, '1');
+  const std::string deep = std::string(100, '(') + "1";
+  const std::string minuses = std::string(100, '-') + "1";
+  const std::pair<std::string_view, const char*> cases[] = {
       {"", "character 1: the end found"},
       {"1 +", "character 4: the end found"},
       {"(1 == 1", "character 8"},
@@ -170,9 +173,9 @@ TEST(Expression, Mistakes) {
       {"1x == 1", "a number is wanted"},
       {"and", "a value is wanted"},
       {"present(1)", "a value is wanted"},
-      {std::string(5000, '1'), "at most 4096"},
-      {std::string(100, '(') + "1", "nested too deep"},
-      {std::string(100, '-') + "1", "nested too deep"},
+      {long_number, "at most 4096"},
+      {deep, "nested too deep"},
+      {minuses, "nested too deep"},
   };
   for (const auto& [text, why] : cases) {
     auto expression = Expression::parse(text);

@@ -20,7 +20,8 @@ class FakeOp final : public Op {
   explicit FakeOp(OpSetup& setup) {
     for (const Type& type : setup.wanted) remark_ += cat("wanted ", type.text(), " ");
     for (const auto& needs : setup.needs) {
-      for (const ImageNeed& need : needs) remark_ += cat("need ", need.width, "x", need.height, " ");
+      for (const ImageNeed& need : needs)
+        remark_ += cat("need ", need.width, "x", need.height, " ");
     }
   }
   Status run(OpCall&) const override { return Status(Code::kInternal, "a fake"); }
@@ -64,56 +65,93 @@ inline Result<std::unique_ptr<Op>> make_fake_same(OpSetup& setup) {
 }
 
 inline bool add_fake_ops() {
-  OpCatalogue::add({.name = "fake.decode", .doc = "Bytes to a picture.",
+  OpCatalogue::add({.name = "fake.decode",
+                    .doc = "Bytes to a picture.",
                     .inputs = {{"data", "BYTES", "file"}},
-                    .outputs = {{"image", "IMAGE", "picture"}}, .params = {}, .make = make_fake});
-  OpCatalogue::add({.name = "fake.encode", .doc = "A picture to bytes.",
+                    .outputs = {{"image", "IMAGE", "picture"}},
+                    .params = {},
+                    .make = make_fake});
+  OpCatalogue::add({.name = "fake.encode",
+                    .doc = "A picture to bytes.",
                     .inputs = {{"image", "IMAGE", "picture"}},
                     .outputs = {{"data", "BYTES", "file"}},
-                    .params = {{.name = "format", .type = ParamType::kChoice,
-                                .fallback = std::string("JPEG"), .choices = {"JPEG", "PNG"},
+                    .params = {{.name = "format",
+                                .type = ParamType::kChoice,
+                                .fallback = std::string("JPEG"),
+                                .choices = {"JPEG", "PNG"},
                                 .doc = "format"},
-                               {.name = "max_side", .type = ParamType::kInt, .min = 1,
-                                .max = 65535, .doc = "longest side in pixels"}},
+                               {.name = "max_side",
+                                .type = ParamType::kInt,
+                                .min = 1,
+                                .max = 65535,
+                                .doc = "longest side in pixels"}},
                     .make = make_fake});
-  OpCatalogue::add({.name = "fake.to_tensor", .doc = "A picture to numbers.",
-                    .inputs = {{"image", "IMAGE", "picture"}},
-                    .outputs = {{"tensor", "FP32[...]", "numbers"}, {"transform", "FP32[6]", "way back"}},
-                    .params = {{.name = "width", .type = ParamType::kInt, .min = 1, .doc = "pixels"},
-                               {.name = "height", .type = ParamType::kInt, .min = 1, .doc = "pixels"},
-                               {.name = "mean", .type = ParamType::kFloats, .min = 0, .max = 255,
-                                .doc = "of each channel"}},
-                    .make = make_fake_to_tensor});
-  OpCatalogue::add({.name = "fake.boxes", .doc = "What was found.",
-                    .inputs = {{"output", "FP32[n,85]", "raw"}, {"transform", "FP32[6]", "way back"}},
-                    .outputs = {{"boxes", "FP32[?,4]", "boxes"}, {"scores", "FP32[?]", "scores"}},
-                    .params = {{.name = "score", .type = ParamType::kFloat, .fallback = 0.5,
-                                .min = 0, .max = 1, .doc = "threshold"}},
-                    .make = make_fake});
-  OpCatalogue::add({.name = "fake.crop", .doc = "A piece of a picture.",
+  OpCatalogue::add(
+      {.name = "fake.to_tensor",
+       .doc = "A picture to numbers.",
+       .inputs = {{"image", "IMAGE", "picture"}},
+       .outputs = {{"tensor", "FP32[...]", "numbers"}, {"transform", "FP32[6]", "way back"}},
+       .params = {{.name = "width", .type = ParamType::kInt, .min = 1, .doc = "pixels"},
+                  {.name = "height", .type = ParamType::kInt, .min = 1, .doc = "pixels"},
+                  {.name = "mean",
+                   .type = ParamType::kFloats,
+                   .min = 0,
+                   .max = 255,
+                   .doc = "of each channel"}},
+       .make = make_fake_to_tensor});
+  OpCatalogue::add(
+      {.name = "fake.boxes",
+       .doc = "What was found.",
+       .inputs = {{"output", "FP32[n,85]", "raw"}, {"transform", "FP32[6]", "way back"}},
+       .outputs = {{"boxes", "FP32[?,4]", "boxes"}, {"scores", "FP32[?]", "scores"}},
+       .params = {{.name = "score",
+                   .type = ParamType::kFloat,
+                   .fallback = 0.5,
+                   .min = 0,
+                   .max = 1,
+                   .doc = "threshold"}},
+       .make = make_fake});
+  OpCatalogue::add({.name = "fake.crop",
+                    .doc = "A piece of a picture.",
                     .inputs = {{"image", "IMAGE", "picture"}, {"box", "FP32[4]", "where"}},
-                    .outputs = {{"image", "IMAGE", "piece"}}, .params = {}, .make = make_fake});
-  OpCatalogue::add({.name = "fake.top", .doc = "The largest.",
-                    .inputs = {{"scores", "FP32[n]", "scores"}},
-                    .outputs = {{"labels", "BYTES[?]", "names"}, {"values", "FP32[?]", "scores"}},
-                    .params = {{.name = "k", .type = ParamType::kInt, .required = true, .min = 1,
-                                .doc = "how many"},
-                               {.name = "labels", .type = ParamType::kPath, .doc = "file"}},
-                    .make = make_fake_top});
-  OpCatalogue::add({.name = "fake.same", .doc = "What came.",
+                    .outputs = {{"image", "IMAGE", "piece"}},
+                    .params = {},
+                    .make = make_fake});
+  OpCatalogue::add(
+      {.name = "fake.top",
+       .doc = "The largest.",
+       .inputs = {{"scores", "FP32[n]", "scores"}},
+       .outputs = {{"labels", "BYTES[?]", "names"}, {"values", "FP32[?]", "scores"}},
+       .params =
+           {{.name = "k", .type = ParamType::kInt, .required = true, .min = 1, .doc = "how many"},
+            {.name = "labels", .type = ParamType::kPath, .doc = "file"}},
+       .make = make_fake_top});
+  OpCatalogue::add({.name = "fake.same",
+                    .doc = "What came.",
                     .inputs = {{"x", "ANY[...]", "anything"}},
-                    .outputs = {{"y", "ANY[...]", "the same"}}, .params = {},
+                    .outputs = {{"y", "ANY[...]", "the same"}},
+                    .params = {},
                     .make = make_fake_same});
-  OpCatalogue::add({.name = "fake.add", .doc = "A sum.",
-                    .inputs = {{"a", "FP32[n]", "one"}, {"b", "FP32[n]", "other"},
+  OpCatalogue::add({.name = "fake.add",
+                    .doc = "A sum.",
+                    .inputs = {{"a", "FP32[n]", "one"},
+                               {"b", "FP32[n]", "other"},
                                {.name = "c", .type = "FP32", .doc = "more", .optional = true}},
-                    .outputs = {{"sum", "FP32[n]", "sum"}}, .params = {}, .make = make_fake});
-  OpCatalogue::add({.name = "fake.join", .doc = "End to end.",
+                    .outputs = {{"sum", "FP32[n]", "sum"}},
+                    .params = {},
+                    .make = make_fake});
+  OpCatalogue::add({.name = "fake.join",
+                    .doc = "End to end.",
                     .inputs = {{.name = "parts", .type = "FP32[?]", .doc = "parts", .many = true}},
-                    .outputs = {{"whole", "FP32[?]", "whole"}}, .params = {}, .make = make_fake});
-  OpCatalogue::add({.name = "fake.number", .doc = "A number of a number.",
+                    .outputs = {{"whole", "FP32[?]", "whole"}},
+                    .params = {},
+                    .make = make_fake});
+  OpCatalogue::add({.name = "fake.number",
+                    .doc = "A number of a number.",
                     .inputs = {{"x", "INT64|FP32", "number"}},
-                    .outputs = {{"y", "FP32", "number"}}, .params = {}, .make = make_fake});
+                    .outputs = {{"y", "FP32", "number"}},
+                    .params = {},
+                    .make = make_fake});
   return true;
 }
 inline const bool fake_ops = add_fake_ops();
@@ -128,7 +166,8 @@ class FakeModels final : public ModelSource {
         {{"output", "FP32[?,1]"}, {"stateN", "FP32[?,?,?]"}});
     add("words.onnx", {{"tokens", "INT64[n,length]"}, {"mask", "INT64[n,length]"}},
         {{"vector", "FP32[n,64]"}, {"inputs:0", "FP32[n,length,2]"}});
-    add("lengths.onnx", {{"x", "FP32[n,80,time]"}, {"len", "INT64[n]"}}, {{"y", "FP32[n,frames,29]"}});
+    add("lengths.onnx", {{"x", "FP32[n,80,time]"}, {"len", "INT64[n]"}},
+        {{"y", "FP32[n,frames,29]"}});
     add("yolox_nano_416.onnx", {{"images", "FP32[1,3,416,416]"}}, {{"output", "FP32[1,3549,85]"}});
     add("mobilenetv2-12-int8.onnx", {{"input", "FP32[batch_size,3,224,224]"}},
         {{"output", "FP32[batch_size,1000]"}});
