@@ -54,10 +54,11 @@ bool Timers::cancel(Timer& timer) {
     remove(timer);
     return true;
   }
-  if (firing_thread_ != std::this_thread::get_id()) {
-    fired_.wait(lock, [&] { return firing_ != &timer; });
-  }
-  return false;
+  if (firing_thread_ == std::this_thread::get_id()) return false;
+  fired_.wait(lock, [&] { return firing_ != &timer; });
+  if (timer.position_ == Timer::kIdle) return false;
+  remove(timer);  // it has armed itself again
+  return true;
 }
 
 int Timers::fire_due() {

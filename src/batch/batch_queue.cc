@@ -34,6 +34,11 @@ void BatchQueue::append(BatchItem& item, BatchGroup& group, Nanos now) {
   item.next = nullptr;
   item.group = &group;
   item.since = now;
+  enqueue(item);
+}
+
+void BatchQueue::enqueue(BatchItem& item) {
+  BatchGroup& group = *item.group;
   if (group.head_) {
     group.tail_->next = &item;
   } else {
@@ -53,7 +58,17 @@ BatchItem* BatchQueue::pop(BatchGroup& group) {
   return item;
 }
 
-// Within a group the head is the oldest, so it is enough to look at one item a group.
+void BatchQueue::admit() {
+  while (outside_head_ && !full()) {
+    BatchItem& item = *outside_head_;
+    outside_head_ = item.next;
+    --outside_;
+    item.next = nullptr;
+    enqueue(item);
+  }
+}
+
+// Within a group the head is the oldest, and whoever waits outside came later than all inside: so it is enough to look at one item a group.
 Nanos BatchQueue::oldest() const {
   Nanos since = kNever;
   for (const Ring& ring : rings_) {
@@ -70,7 +85,7 @@ Nanos BatchQueue::oldest() const {
 BatchQueue::Next BatchQueue::decide(Nanos now) {
   Next next;
   // What the batches that are just starting will take is as good as gone.
-  int64_t left = waiting() - starting_ * limits_.max;
+  int64_t left = waiting() + outside_ - starting_ * limits_.max;
   if (free_ == 0 || left <= 0) return next;
   bool start = limits_.delay == 0 || left >= limits_.max || expected_ <= 0;
   if (!start) {
@@ -89,7 +104,7 @@ BatchQueue::Next BatchQueue::decide(Nanos now) {
 
 bool BatchQueue::push(BatchItem& item, BatchGroup& group, Nanos now, Next& next) {
   std::lock_guard lock(mutex_);
-  if (limits_.queue_max > 0 && waiting() >= limits_.queue_max) return false;
+  if (full()) return false;
   append(item, group, now);
   next = decide(now);
   return true;
@@ -98,7 +113,7 @@ bool BatchQueue::push(BatchItem& item, BatchGroup& group, Nanos now, Next& next)
 BatchItem* BatchQueue::push_dropping(BatchItem& item, BatchGroup& group, Nanos now, Next& next) {
   std::lock_guard lock(mutex_);
   BatchItem* dropped = nullptr;
-  if (limits_.queue_max > 0 && waiting() >= limits_.queue_max) {
+  if (full()) {
     BatchGroup* oldest_group = nullptr;
     for (Ring& ring : rings_) {
       if (!ring.head) continue;
@@ -113,6 +128,21 @@ BatchItem* BatchQueue::push_dropping(BatchItem& item, BatchGroup& group, Nanos n
   append(item, group, now);
   next = decide(now);
   return dropped;
+}
+
+void BatchQueue::push_patient(BatchItem& item, BatchGroup& group, Nanos now, Next& next) {
+  std::lock_guard lock(mutex_);
+  if (full()) {
+    item.next = nullptr;
+    item.group = &group;
+    item.since = now;
+    (outside_head_ ? outside_tail_->next : outside_head_) = &item;
+    outside_tail_ = &item;
+    ++outside_;
+  } else {
+    append(item, group, now);
+  }
+  next = decide(now);
 }
 
 size_t BatchQueue::take(std::span<BatchItem*> out, Nanos now, Next& next) {
@@ -133,6 +163,7 @@ size_t BatchQueue::take(std::span<BatchItem*> out, Nanos now, Next& next) {
       passed_over = 0;
       ring.head = group.next_;
       out[count++] = pop(group);
+      admit();
     }
   }
   if (count == 0) {
@@ -155,15 +186,32 @@ BatchQueue::Next BatchQueue::poll(Nanos now) {
   return decide(now);
 }
 
-BatchItem* BatchQueue::remove(BatchGroup& group) {
+BatchItem* BatchQueue::remove(BatchGroup& group, Nanos now, Next& next) {
   std::lock_guard lock(mutex_);
   BatchItem* items = group.head_;
-  if (!items) return nullptr;
+  BatchItem* last = group.tail_;
   int64_t count = 0;
   for (BatchItem* item = items; item; item = item->next) ++count;
+  if (items) leave(group);
   group.head_ = group.tail_ = nullptr;
-  leave(group);
   waiting_.store(waiting() - count, std::memory_order_relaxed);
+  BatchItem* stays = nullptr;
+  for (BatchItem* item = outside_head_; item;) {
+    BatchItem* after = item->next;
+    item->next = nullptr;
+    if (item->group == &group) {
+      (items ? last->next : items) = item;
+      last = item;
+      --outside_;
+    } else {
+      (stays ? outside_tail_->next : stays) = item;
+      outside_tail_ = item;
+    }
+    item = after;
+  }
+  outside_head_ = stays;
+  admit();
+  next = decide(now);
   return items;
 }
 

@@ -70,6 +70,10 @@ class BatchQueue {
   // returned (null if there was room).
   BatchItem* push_dropping(BatchItem& item, BatchGroup& group, Nanos now, Next& next);
 
+  // As push(), but an item for which there is no room waits outside, and enters in the order of
+  // arrival as others leave.
+  void push_patient(BatchItem& item, BatchGroup& group, Nanos now, Next& next);
+
   // With a permit, once for each `start`: the items of the next batch, at most limits().max, all of
   // one shape, into `out` (which has that room). 0: there was nothing to run, and the permit has
   // been given back.
@@ -79,8 +83,8 @@ class BatchQueue {
   // Time has passed, or arrivals have ended.
   Next poll(Nanos now);
 
-  // Takes all items of a group out; their list (linked by next).
-  BatchItem* remove(BatchGroup& group);
+  // Takes all items of a group out, those outside too; their list (linked by next).
+  BatchItem* remove(BatchGroup& group, Nanos now, Next& next);
 
   // A call that may still bring items here has come (+1) or can no longer (-1).
   Next expect(int by, Nanos now);
@@ -94,15 +98,21 @@ class BatchQueue {
     BatchGroup* head = nullptr;  // whose turn it is
   };
   void append(BatchItem& item, BatchGroup& group, Nanos now);
+  void enqueue(BatchItem& item);
   BatchItem* pop(BatchGroup& group);  // its head; leaves the ring when it was the last
   void enter(BatchGroup& group);
   void leave(BatchGroup& group);
+  bool full() const { return limits_.queue_max > 0 && waiting() >= limits_.queue_max; }
+  void admit();  // those outside, while there is room
   Nanos oldest() const;
   Next decide(Nanos now);
 
   const BatchLimits limits_;
   std::mutex mutex_;
   std::array<Ring, kLevels> rings_;  // guarded by mutex_
+  BatchItem* outside_head_ = nullptr;  // guarded by mutex_, as are the next two
+  BatchItem* outside_tail_ = nullptr;
+  int64_t outside_ = 0;
   int free_;                         // permits; guarded by mutex_
   int64_t starting_ = 0;             // permits given whose take() is to come; guarded by mutex_
   int64_t expected_ = 0;             // guarded by mutex_

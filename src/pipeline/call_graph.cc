@@ -136,32 +136,31 @@ void Call::start_rows(LoopRun& loop, int64_t from) {
 
 void Call::open_loop(Frame& frame, const LinkedNode& node, Found& found) {
   const LinkedScope& scope = site_->linked->scopes[static_cast<size_t>(node.what)];
+  auto fail_loop = [&](Code code, std::string_view why) {
+    fail(frame, cat("for_each ", scope.scope->name), Status(code, std::string(why)));
+  };
   int64_t rows = -1;
   bool absent = false;
+  for (const Read& read : scope.lists) absent = absent || !read_value(frame, read)->present();
   for (const Read& read : scope.lists) {
+    if (absent) break;
     const Value& list = *read_value(frame, read);
-    if (!list.present()) {
-      absent = true;
-      continue;
-    }
     if (!list.is_list() && list.tensor().shape().rank() == 0) {
-      kill(Status(Code::kStepFailed, cat("for_each ", scope.scope->name,
-                                         ": a scalar cannot be walked, a list is wanted")));
+      fail_loop(Code::kStepFailed, "a scalar cannot be walked, a list is wanted");
       return;
     }
     int64_t length =
         list.is_list() ? static_cast<int64_t>(list.rows().size()) : list.tensor().shape()[0];
     if (rows >= 0 && length != rows) {
-      kill(Status(Code::kStepFailed, cat("for_each ", scope.scope->name, ": lists of ", rows,
-                                         " and ", length, " rows cannot be walked together")));
+      fail_loop(Code::kStepFailed, cat("lists of ", rows, " and ", length,
+                                         " rows cannot be walked together"));
       return;
     }
     rows = length;
   }
   if (absent) rows = 0;
   if (rows > kMostRows) {
-    kill(Status(Code::kTooLarge, cat("for_each ", scope.scope->name, ": ", rows, " rows, at most ",
-                                     kMostRows, " are allowed")));
+    fail_loop(Code::kTooLarge, cat(rows, " rows, at most ", kMostRows, " are allowed"));
     return;
   }
   auto made = make_rows(scope, &frame, rows);
@@ -236,11 +235,10 @@ void Call::run_gather(Frame& frame, const LinkedNode& node) {
     } else if (gather.absent == IfAbsent::kUse) {
       rows.push_back(site_->plan().constants[static_cast<size_t>(gather.use)]);
     } else if (gather.absent == IfAbsent::kFail) {
-      if (!dead()) {
-        kill(Status(Code::kStepFailed,
-                    cat("gather ", gather.name, ": row ", row, " of ", loop->rows,
-                        " is absent; say `absent: drop` or `absent: { use: ... }` to allow it")));
-      }
+      fail(frame, gather.name,
+           Status(Code::kStepFailed,
+                  cat("row ", row, " of ", loop->rows,
+                      " is absent; say `absent: drop` or `absent: { use: ... }` to allow it")));
       rows.clear();
       return;
     }

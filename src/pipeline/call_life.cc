@@ -184,10 +184,13 @@ void Call::kill(Status status) {
     });
     const Linked& linked = *site_->linked;
     for (size_t i = 0; i < linked.groups.size(); ++i) {
-      for (BatchItem* item = linked.groups[i]->queue().remove(groups_[i]); item;
+      BatchQueue::Next next;
+      Nanos now = site_->executor->clock().now();
+      for (BatchItem* item = linked.groups[i]->queue().remove(groups_[i], now, next); item;
            item = item->next) {
         ++ended;
       }
+      linked.groups[i]->follow(next);
       linked.groups[i]->stop_dead_batches();
     }
     if (ended > 0) end_unit(ended);
@@ -394,14 +397,16 @@ void Call::fail_step(NodeState& node, Status status) {
   }
   bool callers = code == Code::kBadInput || code == Code::kBadMedia || code == Code::kTooLarge;
   if (!lost && !callers) code = Code::kStepFailed;
-  std::string where = cat("step ", step.name);
-  for (Frame* row = &frame; row->around; row = row->around) where += cat(", row ", row->row);
-  if (items_ > 1) {
-    Frame* root = &frame;
-    while (root->around) root = root->around;
-    where = cat("item ", root->row, ", ", where);
-  }
-  kill(Status(code, cat(where, ": ", status.message())));
+  fail(frame, cat("step ", step.name), Status(code, status.message()));
+}
+
+void Call::fail(const Frame& frame, std::string_view what, const Status& why) {
+  if (dead()) return;  // the message would be for nobody
+  std::string where(what);
+  const Frame* row = &frame;
+  for (; row->around; row = row->around) where += cat(", row ", row->row);
+  if (items_ > 1) where = cat("item ", row->row, ", ", where);
+  kill(why.within(where));
 }
 
 }  // namespace leat

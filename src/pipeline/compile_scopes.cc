@@ -37,6 +37,9 @@ class Scopes {
   struct Memo {
     State state = kNew;
     int scope = 0;
+    // Something on the way to this scope lies in two loops that are not one inside of the other.
+    // They may be one loop that has not been joined yet: then the scope means nothing so far.
+    bool torn = false;
   };
 
   void find_used_sets() {
@@ -78,6 +81,7 @@ class Scopes {
     std::map<std::tuple<int, int, Ref>, int> first;  // unit, parent, list -> loop
     for (size_t i = 0; i < draft_.sets.size(); ++i) {
       if (!used_set_[i]) continue;
+      if (parents_[static_cast<size_t>(loop_of_set_[i]) + 1].torn) continue;
       const DraftSet& set = draft_.sets[i];
       for (const Ref& list : set.lists) {
         int own = loop_of_set_[i];
@@ -140,6 +144,7 @@ class Scopes {
   // The scope of a loop; works out its parent if need be.
   int enter(int loop) {
     Memo& memo = parents_[static_cast<size_t>(loop) + 1];
+    torn_ |= memo.torn;
     if (memo.state == kDone) return loop + 1;
     const DraftSet& named = draft_.sets[static_cast<size_t>(loop)];
     std::string label = cat("the loop over ", named.written);
@@ -148,6 +153,7 @@ class Scopes {
       return 0;
     }
     memo.state = kBusy;
+    bool torn_before = std::exchange(torn_, false);
     path_.push_back(label);
     int scope = 0;
     Ref seen;
@@ -159,12 +165,14 @@ class Scopes {
     }
     path_.pop_back();
     // Joined loops are looked at while they are worked out, so that the memo may have moved on.
-    parents_[static_cast<size_t>(loop) + 1] = {kDone, scope};
+    parents_[static_cast<size_t>(loop) + 1] = {kDone, scope, torn_};
+    torn_ |= torn_before;
     return loop + 1;
   }
 
   int scope_of_unit(int u) {
     Memo& memo = units_[static_cast<size_t>(u)];
+    torn_ |= memo.torn;
     if (memo.state == kDone) return memo.scope;
     const Unit& unit = unit_of(u);
     if (unit.parent < 0) return 0;
@@ -174,6 +182,7 @@ class Scopes {
       return 0;
     }
     memo.state = kBusy;
+    bool torn_before = std::exchange(torn_, false);
     path_.push_back(label);
     int scope = scope_of_unit(unit.parent);
     Ref seen;
@@ -188,12 +197,14 @@ class Scopes {
       for (const Ref& ref : condition.references) use(scope, seen, ref, condition.place, own);
     }
     path_.pop_back();
-    units_[static_cast<size_t>(u)] = {kDone, scope};
+    units_[static_cast<size_t>(u)] = {kDone, scope, torn_};
+    torn_ |= torn_before;
     return scope;
   }
 
   int scope_of_step(int s) {
     Memo& memo = steps_[static_cast<size_t>(s)];
+    torn_ |= memo.torn;
     if (memo.state == kDone) return memo.scope;
     const DraftStep& step = *draft_.steps[static_cast<size_t>(s)];
     if (memo.state == kBusy) {
@@ -201,6 +212,7 @@ class Scopes {
       return 0;
     }
     memo.state = kBusy;
+    bool torn_before = std::exchange(torn_, false);
     path_.push_back(step.name);
     int scope = scope_of_unit(step.unit);
     Ref seen;
@@ -229,7 +241,8 @@ class Scopes {
       draft_.mistakes.add(index_place, "index is known inside of loops only; this step is in none");
     }
     path_.pop_back();
-    steps_[static_cast<size_t>(s)] = {kDone, scope};
+    steps_[static_cast<size_t>(s)] = {kDone, scope, torn_};
+    torn_ |= torn_before;
     draft_.order.push_back(s);
     return scope;
   }
@@ -252,6 +265,7 @@ class Scopes {
   }
 
   void conflict(int scope, const Ref& seen, int other, const Ref& ref, const Place& place) {
+    torn_ = true;
     if (!last_ || cyclic_) return;
     std::string first = seen.wrong() ? "this step" : name_of(draft_, seen);
     std::string name = name_of(draft_, ref);
@@ -315,6 +329,7 @@ class Scopes {
   std::vector<Memo> steps_, units_;
   std::vector<std::string> path_;  // what is being worked out
   bool last_ = false;
+  bool torn_ = false;  // of what is being worked out
   bool cyclic_ = false;  // then half of what else could be said is wrong
 };
 

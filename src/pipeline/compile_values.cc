@@ -18,6 +18,15 @@ bool is_plain(std::string_view port) {
   });
 }
 
+// Are two constants written alike? Null: none.
+bool same_constant(const Node* a, const Node* b) {
+  if (a == nullptr || b == nullptr) return a == b;
+  auto alike = [](const Node& x, const Node& y) { return same_constant(&x, &y); };
+  return a->kind == b->kind && a->quoted == b->quoted && a->text == b->text &&
+         std::equal(a->list.begin(), a->list.end(), b->list.begin(), b->list.end(), alike) &&
+         a->entries.empty() && b->entries.empty();
+}
+
 // Reads the values that one unit's file names.
 class UnitValues {
  public:
@@ -366,7 +375,7 @@ class UnitValues {
     if (gather.inner.wrong()) return {};
     for (size_t i = 0; i < draft_.gathers.size(); ++i) {
       const DraftGather& known = draft_.gathers[i];
-      if (known.inner == gather.inner && known.absent == gather.absent && known.use == gather.use) {
+      if (known.inner == gather.inner && known.absent == gather.absent && same_constant(known.use, gather.use)) {
         return {Ref::Kind::kGather, static_cast<int>(i), 0};
       }
     }
@@ -395,6 +404,9 @@ class UnitValues {
     if (parsed->is_index) return {Ref::Kind::kIndex, 0, 0};
     Ref ref = resolve(*parsed, place);
     if (!parsed->is_rows || ref.wrong()) return ref;
+    for (size_t i = 0; i < draft_.rows.size(); ++i) {
+      if (draft_.rows[i].inner == ref) return {Ref::Kind::kRows, static_cast<int>(i), 0};
+    }
     draft_.rows.push_back({ref, place, shown, -1});
     return {Ref::Kind::kRows, static_cast<int>(draft_.rows.size()) - 1, 0};
   }

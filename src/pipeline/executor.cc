@@ -71,7 +71,11 @@ class StepCall final : public OpCall {
             return Status(Code::kBadInput, cat("input ", step_.step->input_names[port], ": ", why));
           }
         }
-        *at++ = value->present() ? &value->tensor() : nullptr;
+        if (value->present()) *at++ = &value->tensor();
+      }
+      if (at == begin && !step_.step->spec->inputs[port].optional) {
+        return Status(Code::kBadInput,
+                      cat("input ", step_.step->input_names[port], " is absent"));
       }
       ports[port] = {begin, static_cast<size_t>(at - begin)};
     }
@@ -111,10 +115,10 @@ Status run_operator(Frame& frame, const LinkedStep& step) {
 Executor::Executor(const EngineOptions& options)
     : clock_(options.clock ? *options.clock : SteadyClock::instance()),
       max_in_flight_(options.max_in_flight),
+      timers_(clock_, options.clock == nullptr),
       pool_(options.clock         ? 0
             : options.threads > 0 ? options.threads
                                   : cpu_budget()),
-      timers_(clock_, options.clock == nullptr),
       admission_(std::max(1, pool_.threads())) {}
 
 Executor::~Executor() {
@@ -139,16 +143,14 @@ Status Executor::enter() {
 }
 
 void Executor::leave() {
-  if (in_flight_.fetch_sub(1, std::memory_order_acq_rel) > 1 ||
-      !closed_.load(std::memory_order_acquire)) {
-    return;
-  }
+  // Sequentially consistent, as in drain(): one of the two sees what the other wrote.
+  if (in_flight_.fetch_sub(1) > 1 || !closed_.load()) return;
   std::lock_guard lock(drain_mutex_);
   drained_.notify_all();
 }
 
 bool Executor::drain(Nanos patience) {
-  closed_.store(true, std::memory_order_release);
+  closed_.store(true);
   if (manual()) {
     work();
     bool by_themselves = in_flight_.load() == 0;
@@ -156,7 +158,7 @@ bool Executor::drain(Nanos patience) {
     work();
     return by_themselves;
   }
-  auto none = [this] { return in_flight_.load(std::memory_order_acquire) == 0; };
+  auto none = [this] { return in_flight_.load() == 0; };
   std::unique_lock lock(drain_mutex_);
   if (drained_.wait_for(lock, std::chrono::nanoseconds(patience), none)) return true;
   lock.unlock();
@@ -216,7 +218,8 @@ void Executor::work() {
 
 bool Executor::work(int units) {
   turn.working = true;
-  bool any = pool_.run_ready(units) > 0 || timers_.fire_due() > 0;
+  timers_.fire_due();
+  bool any = pool_.run_ready(units) > 0;
   turn.working = false;
   return any;
 }
@@ -261,6 +264,7 @@ void Executor::go_on(NodeState* node) {
 }
 
 void Executor::batch_may_start(Runner& runner) {
+  runner.hold();
   // On the pool's threads a batch that starts while another one's results are carried on is left to
   // whoever is free.
   bool brief = runner.usual_run() >= 0 && runner.usual_run() <= kShort;
@@ -368,6 +372,8 @@ void Executor::enqueue(NodeState& node, const LinkedStep& linked) {
   if (step.options.when_full == WhenFull::kDropOldest) {
     BatchItem* dropped = runner.queue().push_dropping(node, group, now, next);
     if (dropped) runner.drop(*dropped);
+  } else if (step.options.when_full == WhenFull::kWait) {
+    runner.queue().push_patient(node, group, now, next);
   } else {
     in = runner.queue().push(node, group, now, next);
   }

@@ -81,6 +81,8 @@ class Call final : public Flow, public Ticket::Call {
   // A step failed on this item: fails the call or not, as the step's on_error says; the node then
   // still has to be ended.
   void fail_step(NodeState& node, Status status);
+  // `what` failed in this frame: fails the call, with a message that says where.
+  void fail(const Frame& frame, std::string_view what, const Status& why);
   void trace(const NodeState& node, Nanos begin, Nanos end, int64_t batch);
   // An item of group `index` has come, or will not.
   void arrived(int index, int64_t count = 1);
@@ -177,7 +179,7 @@ class Executor {
   // Does the step run on any thread?
   bool short_step(const NodeState& node) const;
   // Manual engines: runs everything that is ready, fires what is due, until there is nothing. With
-  // `units`, stops after so many; true if there was something to do.
+  // `units`: fires what is due and runs so many units at most; true if there were any.
   void work();
   bool work(int units);
 
@@ -200,13 +202,14 @@ class Executor {
 
   const Clock& clock_;
   const int64_t max_in_flight_;
-  Pool pool_;
+  // What the last threads of the pool may touch when calls have ended stands before the pool.
+  std::mutex drain_mutex_;
+  std::condition_variable drained_;
   Timers timers_;
+  Pool pool_;
   Admission admission_;
   std::atomic<int64_t> in_flight_{0};
   std::atomic<bool> closed_{false};
-  std::mutex drain_mutex_;
-  std::condition_variable drained_;
 
   // The calls under way, and spare ones to use again; a shard for each few threads.
   struct alignas(64) Shard {

@@ -89,7 +89,7 @@ class Linker {
   Type type_of(const Source& source) const {
     if (source.constant >= 0) {
       const Value& value = plan().constants[static_cast<size_t>(source.constant)];
-      if (value.is_list()) return Type::anything();
+      if (value.is_list() || !value.present()) return Type::anything();
       return Type::exactly(value.tensor().dtype(), value.tensor().shape());
     }
     for (const Step& step : plan().steps) {
@@ -99,8 +99,14 @@ class Linker {
       }
     }
     for (const Gather& gather : plan().gathers) {
-      if (gather.scope != source.scope || gather.slot != source.slot) continue;
+      if (gather.scope != source.scope) continue;
+      if (gather.rows_slot == source.slot) return Type::of("INT64[?]");
+      if (gather.slot != source.slot) continue;
       Type type = type_of(gather.source);
+      if (gather.use >= 0) {
+        Type use = type_of({.constant = gather.use});
+        if (may_not_fit(type, use)) type = Type::anything();
+      }
       type.image = false;
       if (type.dims.size() < Shape::kMaxRank) type.dims.insert(type.dims.begin(), Dim{});
       return type;
@@ -244,7 +250,8 @@ class Linker {
       std::vector<ReadItem> items;
       bool check = false;
       for (const Item& item : step.inputs[port]) {
-        ReadItem reads{.alternatives = {}, .optional = item.optional};
+        bool optional = item.optional || (step.spec && step.spec->inputs[port].optional);
+        ReadItem reads{.alternatives = {}, .optional = optional};
         for (const Source& source : item.alternatives) {
           reads.alternatives.push_back(read(step.scope, to.node, source));
           check = check || may_not_fit(step.input_types[port], type_of(source));

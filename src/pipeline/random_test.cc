@@ -223,7 +223,8 @@ class Contest {
     }
     if (!status.ok()) {
       for (const Failure& failure : trial.meaning.failures) {
-        if (failure.code == code && message.starts_with(failure.begins)) {
+        if (failure.code == code && message.starts_with(failure.begins) &&
+            message.find(failure.contains) != std::string_view::npos) {
           ++tally.failed;
           return {};
         }
@@ -238,7 +239,7 @@ class Contest {
     }
     out += "\n wanted";
     for (const Failure& failure : trial.meaning.failures) {
-      out += cat("\n  ", code_name(failure.code), ": ", failure.begins, "...");
+      out += cat("\n  ", code_name(failure.code), ": ", failure.begins, "...", failure.contains);
     }
     for (size_t i = 0; i < trial.meaning.outputs.size(); ++i) {
       out += cat("\n  ", toy_.outputs[i].name, " = ", trial.meaning.outputs[i].text());

@@ -77,6 +77,17 @@ void* Runner::take(bool& more) {
 
 void Runner::run(void*) { run_batch(); }
 
+void Runner::hold() {
+  std::lock_guard lock(running_mutex_);
+  if (held_++ == 0) self_ = shared_from_this();
+}
+
+void Runner::let_go() {
+  std::shared_ptr<Runner> last;  // goes after the lock
+  std::lock_guard lock(running_mutex_);
+  if (--held_ == 0) last = std::move(self_);
+}
+
 void Runner::drop(BatchItem& item) {
   auto& node = static_cast<NodeState&>(item);
   Call& call = *node.frame->call;
@@ -111,6 +122,7 @@ void Runner::run_batch() {
     run_items(std::span(items).first(count));
   }
   taken = std::move(items);
+  let_go();
 }
 
 void Runner::run_items(std::span<BatchItem* const> taken) {

@@ -19,7 +19,7 @@ namespace leat {
 
 class Executor;
 
-class Runner final : public Flow, private Timer {
+class Runner final : public Flow, private Timer, public std::enable_shared_from_this<Runner> {
  public:
   // `step` is one of those that share it; its model and options count.
   Runner(Executor& executor, const Step& step);
@@ -30,7 +30,10 @@ class Runner final : public Flow, private Timer {
 
   // Does what the queue asks for after a change.
   void follow(const BatchQueue::Next& next);
-  // Runs a batch with the permit that was taken.
+  // A permit was taken for a batch that will run later. Until it has, the Runner lives, even if the
+  // calls whose items it was for have ended and their pipeline with them.
+  void hold();
+  // Runs a batch with the permit that was taken, once for each hold().
   void run_batch();
   // An item that had to make room for a newer one.
   void drop(BatchItem& item);
@@ -51,6 +54,7 @@ class Runner final : public Flow, private Timer {
  private:
   struct Running;
   void fire() override;
+  void let_go();
   void run_items(std::span<BatchItem* const> items);
 
   Executor& executor_;
@@ -62,6 +66,8 @@ class Runner final : public Flow, private Timer {
   std::atomic<Nanos> usual_run_{-1};
   std::mutex running_mutex_;
   Running* running_ = nullptr;  // a list; guarded by running_mutex_
+  int held_ = 0;                // guarded by running_mutex_
+  std::shared_ptr<Runner> self_;  // while held; guarded by running_mutex_
 };
 
 }  // namespace leat

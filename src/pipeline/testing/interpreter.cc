@@ -93,14 +93,14 @@ class Interpreter {
     }
   }
 
-  // A message is "item I, WHAT, row R, row R: WHY"; WHAT of gathers and loops is left open.
-  void fail(const Row& row, Code code, const std::string& what, const std::string& why = {}) {
+  // A message is "item I, WHAT, row R, row R: WHY". Of gathers and loops, WHAT is left open.
+  void fail(const Row& row, Code code, const std::string& what, const std::string& why) {
     std::string where;
     const Row* root = &row;
     for (; root->around; root = root->around) where += cat(", row ", root->number);
-    std::string begins = items_ > 1 ? cat("item ", root->number, ", ", what) : what;
-    if (!why.empty()) begins += cat(where, ": ", why);
-    meaning_.failures.push_back({code, begins});
+    where += ": ";
+    std::string item = items_ > 1 ? cat("item ", root->number, ", ", what) : what;
+    meaning_.failures.push_back({code, item, where + why});
   }
 
   // ----- values
@@ -151,7 +151,7 @@ class Interpreter {
     }
     if (poisoned) return Plain::poison();
     if (missing >= 0) {
-      fail(row, Code::kStepFailed, "gather ");
+      fail(row, Code::kStepFailed, "", "row ");
       return Plain::poison();
     }
     auto [dtype, dims] = type(ref);
@@ -200,7 +200,7 @@ class Interpreter {
       }
     }
     if (missing && !poisoned) {
-      fail(row, Code::kStepFailed, "gather ");
+      fail(row, Code::kStepFailed, "", "row ");
       poisoned = true;
     }
     auto [dtype, dims] = type(inner);
@@ -227,7 +227,7 @@ class Interpreter {
     }
     if (loop.poisoned || loop.absent) return loop;
     if (unequal) {
-      fail(row, Code::kStepFailed, "for_each ");
+      fail(row, Code::kStepFailed, "for_each ", "lists of ");
       loop.poisoned = true;
       return loop;
     }

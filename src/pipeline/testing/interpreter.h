@@ -14,7 +14,8 @@ namespace leat::toy {
 
 struct Failure {
   Code code;
-  std::string begins;  // what the message begins with
+  std::string begins;    // what the message begins with
+  std::string contains;  // and what stands in it
 };
 
 struct Meaning {

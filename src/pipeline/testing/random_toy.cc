@@ -3,6 +3,7 @@
 // used.
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "base/text.h"
 #include "pipeline/testing/toy.h"
@@ -388,7 +389,9 @@ class Generator {
 
   // ----- outputs
 
-  void use(const Ref& ref, std::vector<bool>& used) const {
+  void use(const Ref& ref, std::vector<bool>& used) {
+    if (ref.kind == Ref::Kind::kGather) gathers_said_.insert(ref.at);
+    if (ref.kind == Ref::Kind::kRows) rows_said_.insert(ref.at);
     if (ref.kind == Ref::Kind::kStep) used[static_cast<size_t>(ref.at)] = true;
     if (ref.kind == Ref::Kind::kGather || ref.kind == Ref::Kind::kRows) {
       use(toy_.gathers[static_cast<size_t>(ref.at)].inner, used);
@@ -421,6 +424,12 @@ class Generator {
       toy_.outputs.back().alternatives.push_back(any_of(outside));
     }
     if (toy_.outputs.empty()) give(values_[0]);
+    for (const ToyOutput& output : toy_.outputs) {
+      for (const Ref& ref : output.alternatives) use(ref, used);
+    }
+    for (int at : rows_said_) {  // rows(x) stands for a gather that must be said somewhere
+      if (gathers_said_.count(at) == 0) give({Ref::Kind::kGather, at, 0});
+    }
   }
 
   void give(const Ref& ref) {
@@ -430,6 +439,7 @@ class Generator {
   Dice& dice_;
   Toy toy_;
   std::vector<Ref> values_;
+  std::set<int> gathers_said_, rows_said_;
 };
 
 }  // namespace
