@@ -1,6 +1,6 @@
-// The scenarios are MLPerf Inference's: SingleStream (the next call when the last has ended), Server
-// (arrivals of a Poisson process, latency counted from when the call should have begun), Offline (all
-// calls at once, as fast as they go).
+// The scenarios are MLPerf Inference's: SingleStream (the next call when the last has ended),
+// Server (arrivals of a Poisson process, latency counted from when the call should have begun),
+// Offline (all calls at once, as fast as they go).
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -24,7 +24,7 @@ namespace leat {
 namespace {
 
 struct Outcome {
-  std::vector<Nanos> latencies;  // of calls that were answered with success
+  std::vector<Nanos> latencies;           // of calls that were answered with success
   std::map<std::string, int64_t> errors;  // by code
   std::string first_error;
   Nanos took = 0;
@@ -68,13 +68,22 @@ class Bench final : public Verb {
         {"url", "URL", &url_, "a server in its place: http://HOST:PORT/run/NAME"},
         {"input", "NAME=VALUE", &inputs_,
          "as for `leat run`; @FOLDER/ takes each of its files in turn"},
-        {.name = "scenario", .takes = "NAME", .target = &scenario_,
-         .doc = "how calls arrive", .choices = {"single-stream", "server", "offline"}},
-        {.name = "callers", .takes = "N", .target = &callers_,
+        {.name = "scenario",
+         .takes = "NAME",
+         .target = &scenario_,
+         .doc = "how calls arrive",
+         .choices = {"single-stream", "server", "offline"}},
+        {.name = "callers",
+         .takes = "N",
+         .target = &callers_,
          .doc = "calls at once (offline), or threads that make them (server); 0: as many as suit",
-         .min = 0, .max = 4096},
-        {.name = "rate", .takes = "PER_SECOND", .target = &rate_,
-         .doc = "arrivals a second (server)", .min = 0},
+         .min = 0,
+         .max = 4096},
+        {.name = "rate",
+         .takes = "PER_SECOND",
+         .target = &rate_,
+         .doc = "arrivals a second (server)",
+         .min = 0},
         {"latency-bound", "TIME", Duration{&bound_}, "that p99 must hold (server)"},
         {"timeout", "TIME", Duration{&timeout_}, "of each call; 0s: the pipeline's own"},
         {"duration", "TIME", Duration{&duration_}, "how long to measure"},
@@ -201,7 +210,8 @@ class Bench final : public Verb {
     for (const auto& [code, count] : outcome.errors) out += cat("  ", code, "   ", count, "\n");
     if (!outcome.first_error.empty()) out += cat("  first error: ", outcome.first_error, "\n");
     out += cat("  throughput  ", tenths(per_second(outcome)), " a second\n");
-    for (auto [label, q] : {std::pair{"p50  ", 0.5}, {"p90  ", 0.9}, {"p99  ", 0.99}, {"p99.9", 0.999}}) {
+    for (auto [label, q] :
+         {std::pair{"p50  ", 0.5}, {"p90  ", 0.9}, {"p99  ", 0.99}, {"p99.9", 0.999}}) {
       out += cat("  ", label, "       ", tenths(outcome.milliseconds(q)), " ms\n");
     }
     if (!outcome.latencies.empty()) {
@@ -211,7 +221,8 @@ class Bench final : public Verb {
                  url_.empty() ? " ms a call\n" : " ms a call, the client's own\n");
     }
     if (scenario_ == "server" && bound_ > 0) {
-      out += cat("  p99 within ", bound_ / kMillisecond, " ms: ", held(outcome) ? "yes" : "no", "\n");
+      out +=
+          cat("  p99 within ", bound_ / kMillisecond, " ms: ", held(outcome) ? "yes" : "no", "\n");
     }
     steps(out);
   }
@@ -230,8 +241,8 @@ class Bench final : public Verb {
     };
     std::map<std::string, Sums> table;
     std::vector<std::string> order;
-    static constexpr std::string_view kinds[] = {"leat_step_wait_seconds", "leat_step_batch_seconds",
-                                                 "leat_step_run_seconds"};
+    static constexpr std::string_view kinds[] = {
+        "leat_step_wait_seconds", "leat_step_batch_seconds", "leat_step_run_seconds"};
     for (std::string_view line : split(text, '\n')) {
       for (int kind = 0; kind < 3; ++kind) {
         for (bool sum : {true, false}) {
@@ -250,10 +261,9 @@ class Bench final : public Verb {
       const Sums& sums = table[step];
       out += "            ";
       for (int kind = 0; kind < 3; ++kind) {
-        std::string cell =
-            sums.count[kind] == 0
-                ? "-"
-                : cat(static_cast<int64_t>(sums.sum[kind] / sums.count[kind] * 1e6));
+        std::string cell = sums.count[kind] == 0
+                               ? "-"
+                               : cat(static_cast<int64_t>(sums.sum[kind] / sums.count[kind] * 1e6));
         out += cat(std::string(cell.size() < 10 ? 10 - cell.size() : 0, ' '), cell, " ");
       }
       out += cat("  ", step, "\n");
@@ -270,7 +280,8 @@ class Bench final : public Verb {
     for (const auto& [code, count] : outcome.errors) json.member(code, count);
     json.end_object();
     json.key("per_second").number(per_second(outcome));
-    for (auto [label, q] : {std::pair{"p50_ms", 0.5}, {"p90_ms", 0.9}, {"p99_ms", 0.99}, {"p99.9_ms", 0.999}}) {
+    for (auto [label, q] :
+         {std::pair{"p50_ms", 0.5}, {"p90_ms", 0.9}, {"p99_ms", 0.99}, {"p99.9_ms", 0.999}}) {
       json.key(label).number(outcome.milliseconds(q));
     }
     json.key("cpu_ms").number(static_cast<double>(outcome.cpu) / kMillisecond);

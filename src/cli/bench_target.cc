@@ -70,8 +70,8 @@ class Connection {
     }
     freeaddrinfo(found);
     if (socket_ < 0) {
-      return Status(Code::kUnavailable, cat("cannot connect to ", host, ":", port, ": ",
-                                            strerror(errno)));
+      return Status(Code::kUnavailable,
+                    cat("cannot connect to ", host, ":", port, ": ", strerror(errno)));
     }
     return {};
   }
@@ -175,8 +175,7 @@ Result<std::unique_ptr<BenchTarget>> bench_url(const std::string& url,
   std::vector<std::string> bodies;
   for (const BenchSample& sample : samples) {
     std::string body = sample.inputs.empty() ? "" : sample.inputs[0];
-    if (size_t at = body.find("@"); at != std::string::npos &&
-                                    (at == 0 || body[at - 1] == '=')) {
+    if (size_t at = body.find("@"); at != std::string::npos && (at == 0 || body[at - 1] == '=')) {
       LEAT_ASSIGN(body, read_file(body.substr(at + 1)));
     }
     bodies.push_back(std::move(body));

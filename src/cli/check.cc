@@ -1,4 +1,3 @@
-#include <filesystem>
 
 #include "base/text.h"
 #include "cli/verb.h"
@@ -60,16 +59,17 @@ class Check final : public Verb {
     }
     LoadedModels models;
     bool is_file = pipeline_.ends_with(".yaml") || pipeline_.ends_with(".yml");
-    LEAT_ASSIGN(auto plan, is_file ? compile_file(pipeline_, models)
-                                   : compile_model(pipeline_, models));
+    LEAT_ASSIGN(auto plan,
+                is_file ? compile_file(pipeline_, models) : compile_model(pipeline_, models));
     report(*plan, out);
     return {};
   }
 
  private:
   void report(const Plan& plan, std::string& out) const {
-    out = cat(pipeline_, ": sound, ", plan.steps.size(), plan.steps.size() == 1 ? " step" : " steps",
-              plan.batched ? ", takes N items at once" : "", "\n");
+    out =
+        cat(pipeline_, ": sound, ", plan.steps.size(), plan.steps.size() == 1 ? " step" : " steps",
+            plan.batched ? ", takes N items at once" : "", "\n");
     Rows inputs, outputs, models;
     for (const PlanInput& input : plan.inputs) {
       bool optional = input.port.optional || input.fallback >= 0;
@@ -83,8 +83,7 @@ class Check final : public Verb {
     }
     for (const Step& step : plan.steps) {
       if (!step.model) continue;
-      std::string text = step.model_key.substr(0, step.model_key.find('\n'));
-      text = cat(std::filesystem::path(text).filename().string(), ":");
+      std::string text = step.model_file + ":";
       auto ports = [&](const std::vector<std::string>& names, const std::vector<Type>& types) {
         for (size_t i = 0; i < names.size(); ++i) {
           text += cat(i > 0 ? ", " : " ", names[i], " ", types[i].text());

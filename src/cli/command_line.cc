@@ -34,8 +34,8 @@ Status number(const Flag& flag, const std::string& text, T& target) {
                              ? cat(" from ", flag.min, " to ", flag.max)
                          : flag.min > -1e18 ? cat(" of at least ", flag.min)
                                             : "";
-    return Status(Code::kBadInput, cat("\"", text, "\" found, a ", whole ? "whole " : "",
-                                       "number", bounds, " wanted"));
+    return Status(Code::kBadInput, cat("\"", text, "\" found, a ", whole ? "whole " : "", "number",
+                                       bounds, " wanted"));
   }
   target = value;
   return {};
@@ -149,8 +149,8 @@ class Settings {
                        cat("there is no setting \"", key.shown, "\"",
                            near.empty() ? std::string() : cat("; did you mean ", near, "?")));
         } else if (!value.is_text()) {
-          mistakes.add(value.place(), cat(key.shown, ": ", value.description(),
-                                          " found, one value wanted"));
+          mistakes.add(value.place(),
+                       cat(key.shown, ": ", value.description(), " found, one value wanted"));
         } else {
           values_[key.text] = {value.text, value.place().text()};
         }
@@ -228,8 +228,8 @@ class Reader {
   }
 
   CommandLine usage(std::string_view what) const {
-    return {CommandLine::Next::kUsage, cat("leat ", verb_.name(), ": ", what, "; see leat ",
-                                           verb_.name(), " --help")};
+    return {CommandLine::Next::kUsage,
+            cat("leat ", verb_.name(), ": ", what, "; see leat ", verb_.name(), " --help")};
   }
 
   std::string unexpected(const std::string& argument) const {
@@ -336,7 +336,8 @@ Exit run_command(std::span<const std::string> arguments, std::string& out, std::
 
 std::vector<std::unique_ptr<Verb>> all_verbs() {
   std::vector<std::unique_ptr<Verb>> verbs;
-  for (auto make : {make_serve, make_init, make_run, make_check, make_graph, make_ops, make_bench}) {
+  for (auto make :
+       {make_serve, make_init, make_run, make_check, make_graph, make_ops, make_bench}) {
     verbs.push_back(make());
   }
   return verbs;

@@ -40,11 +40,8 @@ class Init final : public Verb {
   }
   std::string_view example() const override { return "leat init model.onnx > pipeline.yaml\n"; }
   std::vector<Flag> flags() override {
-    return {{.name = "MODEL",
-             .takes = "",
-             .target = &path_,
-             .doc = "a model file",
-             .required = true}};
+    return {
+        {.name = "MODEL", .takes = "", .target = &path_, .doc = "a model file", .required = true}};
   }
 
   Status run(std::string& out) override {
@@ -60,17 +57,20 @@ class Init final : public Verb {
     for (size_t i = 0; i < model->inputs().size(); ++i) {
       const ModelPort& port = model->inputs()[i];
       std::string plain = is_name(port.name) ? port.name : cat("in", i);
-      if (plain != port.name) ports += cat(ports.empty() ? "" : ", ", plain, ": ", in_quotes(port.name));
+      if (plain != port.name)
+        ports += cat(ports.empty() ? "" : ", ", plain, ": ", in_quotes(port.name));
       connect += connect.empty() ? "" : ", ";
       if (is_picture(port.type)) {
         std::string tag = pictures++ == 0 ? "" : cat(pictures);
-        inputs += cat("  photo", tag, ": BYTES                # an encoded picture: JPEG, PNG or WebP\n");
-        prepare += cat("  decode", tag, ":\n    op: image.decode\n    inputs: { data: photo", tag,
-                       " }\n  prepare", tag, ":\n    op: image.to_tensor\n    inputs: { image: decode",
-                       tag, ".image }\n",
-                       "    # How the model wants its pictures: see `leat ops image.to_tensor`. Many want\n"
-                       "    # mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375], fit: cover\n"
-                       "    params: { fit: stretch, mean: 0, std: 255");
+        inputs +=
+            cat("  photo", tag, ": BYTES                # an encoded picture: JPEG, PNG or WebP\n");
+        prepare += cat(
+            "  decode", tag, ":\n    op: image.decode\n    inputs: { data: photo", tag,
+            " }\n  prepare", tag, ":\n    op: image.to_tensor\n    inputs: { image: decode", tag,
+            ".image }\n",
+            "    # How the model wants its pictures: see `leat ops image.to_tensor`. Many want\n"
+            "    # mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375], fit: cover\n"
+            "    params: { fit: stretch, mean: 0, std: 255");
         prepare += guessed_shape(port.type);
         prepare += " }\n";
         connect += cat(plain, ": prepare", tag, ".tensor");
@@ -79,8 +79,8 @@ class Init final : public Verb {
         connect += cat(plain, ": ", plain);
       }
     }
-    out += cat("inputs:\n", inputs, "timeout: 1s                  # no caller waits longer\n\nsteps:\n",
-               prepare);
+    out += cat("inputs:\n", inputs,
+               "timeout: 1s                  # no caller waits longer\n\nsteps:\n", prepare);
     out += cat("  model:\n    model: ", in_quotes(std::filesystem::absolute(path_).string()), "\n");
     if (ports.empty()) {
       out += cat("    inputs: { ", connect, " }\n");
@@ -89,7 +89,8 @@ class Init final : public Verb {
     for (size_t i = 0; i < model->outputs().size(); ++i) {
       const ModelPort& port = model->outputs()[i];
       std::string plain = is_name(port.name) ? port.name : cat("out", i);
-      if (plain != port.name) ports += cat(ports.empty() ? "" : ", ", plain, ": ", in_quotes(port.name));
+      if (plain != port.name)
+        ports += cat(ports.empty() ? "" : ", ", plain, ": ", in_quotes(port.name));
       outputs += cat("  ", plain, ": model.", plain, "\n");
     }
     if (!ports.empty()) {
@@ -102,7 +103,8 @@ class Init final : public Verb {
     }
     bool batch = !model->inputs().empty() && !model->inputs()[0].type.dims.empty() &&
                  model->inputs()[0].type.dims[0].size < 0;
-    if (batch) out += "    # batch: { max: 16, delay: 1ms }    # items of different requests run together\n";
+    if (batch)
+      out += "    # batch: { max: 16, delay: 1ms }    # items of different requests run together\n";
     out += cat("\noutputs:\n", outputs);
     return {};
   }

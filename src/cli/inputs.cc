@@ -27,8 +27,10 @@ Status read_inputs(const Pipeline& pipeline, const std::vector<std::string>& tex
     size_t equals = text.find('=');
     bool bare = names.size() == 1 && !text.starts_with(names[0] + "=");
     if (equals == std::string::npos && !bare) {
-      return Status(Code::kBadInput, cat("--input ", text, ": NAME=VALUE or NAME=@FILE is wanted, "
-                                         "with NAME ", join_or(names)));
+      return Status(Code::kBadInput, cat("--input ", text,
+                                         ": NAME=VALUE or NAME=@FILE is wanted, "
+                                         "with NAME ",
+                                         join_or(names)));
     }
     std::string name = bare ? names[0] : text.substr(0, equals);
     std::string value = bare ? text : text.substr(equals + 1);
@@ -57,8 +59,7 @@ Status read_inputs(const Pipeline& pipeline, const std::vector<std::string>& tex
   std::copy(json.begin(), json.end(), reinterpret_cast<char*>(block->payload));
   Body body{block, block->payload, json.size()};
   JsonDocument document;
-  Status status =
-      parse_run(pipeline, body, "application/json", json.size() + 1, document, request);
+  Status status = parse_run(pipeline, body, "application/json", json.size() + 1, document, request);
   block->drop();
   return status.within("--input");
 }

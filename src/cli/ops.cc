@@ -8,9 +8,9 @@ namespace leat {
 
 namespace {
 
-constexpr std::string_view kTypeNames[] = {"integer", "number",          "bool",
-                                           "text",    "choice",          "list of numbers",
-                                           "list of texts", "path", "data type"};
+constexpr std::string_view kTypeNames[] = {"integer",       "number", "bool",
+                                           "text",          "choice", "list of numbers",
+                                           "list of texts", "path",   "data type"};
 
 template <typename T>
 std::string listed(const std::vector<T>& values) {
@@ -145,9 +145,9 @@ class Ops final : public Verb {
     }
     if (chosen.empty()) {
       std::string_view near = nearest(op_, names);
-      return Status(Code::kBadInput, cat("there is no operator \"", op_, "\"; ",
-                                         near.empty() ? "leat ops lists them"
-                                                      : cat("did you mean ", near, "?")));
+      return Status(Code::kBadInput,
+                    cat("there is no operator \"", op_, "\"; ",
+                        near.empty() ? "leat ops lists them" : cat("did you mean ", near, "?")));
     }
     if (markdown_) {
       markdown(chosen, out);

@@ -17,19 +17,21 @@ class Run final : public Verb {
   std::string_view does() const override { return "Runs one request; the answer is JSON."; }
   std::string_view example() const override {
     return "leat run examples/classify/pipeline.yaml --input photo=@photo.jpg\n"
-           "leat run examples/things/pipeline.yaml --input @photo.jpg --trace --show found.scores\n";
+           "leat run examples/things/pipeline.yaml --input @photo.jpg --trace --show "
+           "found.scores\n";
   }
   std::vector<Flag> flags() override {
-    return {{.name = "PIPELINE",
-             .takes = "",
-             .target = &path_,
-             .doc = "a pipeline file or a model file",
-             .required = true},
-            {"input", "NAME=VALUE", &inputs_,
-             "an input: text, JSON numbers or lists, or @FILE; may be said several times"},
-            {"show", "STEP.PORT", &shown_, "a value inside, as one more output"},
-            {"timeout", "TIME", Duration{&timeout_}, "give up after; 0s: never"},
-            {"trace", "", &trace_, "print where the time went, to standard output after the answer"}};
+    return {
+        {.name = "PIPELINE",
+         .takes = "",
+         .target = &path_,
+         .doc = "a pipeline file or a model file",
+         .required = true},
+        {"input", "NAME=VALUE", &inputs_,
+         "an input: text, JSON numbers or lists, or @FILE; may be said several times"},
+        {"show", "STEP.PORT", &shown_, "a value inside, as one more output"},
+        {"timeout", "TIME", Duration{&timeout_}, "give up after; 0s: never"},
+        {"trace", "", &trace_, "print where the time went, to standard output after the answer"}};
   }
 
   Status run(std::string& out) override {
@@ -68,7 +70,8 @@ class Run final : public Verb {
       // outputs: { a: b.c }
       size_t brace = text.find('{', at);
       std::string more;
-      for (const std::string& value : shown_) more += cat(" ", output_name(value), ": ", value, ",");
+      for (const std::string& value : shown_)
+        more += cat(" ", output_name(value), ": ", value, ",");
       text.insert(brace + 1, more);
     } else {
       size_t next = text.find_first_not_of(" \n\r", line_end);
@@ -86,8 +89,8 @@ class Run final : public Verb {
   static std::string output_name(const std::string& value) {
     std::string name = value;
     std::replace_if(
-        name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); },
-        '_');
+        name.begin(), name.end(),
+        [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
     return name;
   }
 

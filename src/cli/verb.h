@@ -45,8 +45,8 @@ class Verb {
   virtual std::vector<Flag> flags() = 0;         // with pointers into this object
   // True: each flag may also be said as LEAT_NAME and in a file given by --config.
   virtual bool has_settings() const { return false; }
-  // Appends to `out`, which goes to standard output. The Status' message is what, where, and what to
-  // do, in its first line.
+  // Appends to `out`, which goes to standard output. The Status' message is what, where, and what
+  // to do, in its first line.
   virtual Status run(std::string& out) = 0;
 };
 

@@ -25,7 +25,7 @@ NodeState* Call::end_node(NodeState& node, Nanos now) {
 }
 
 // What follows from the end of `node`.
-void Call::told(Frame& frame, const Node& node, Found& found) {
+void Call::told(Frame& frame, const LinkedNode& node, Found& found) {
   release_reads(frame, node);
   for (int counter : node.gathers) {
     count_down(*frame.loop, *frame.around, static_cast<size_t>(counter), 1, found);
@@ -39,9 +39,9 @@ void Call::tell(Frame& frame, int node, Found& found) {
 }
 
 void Call::ready(Frame& frame, int index, Found& found) {
-  const Node& node = frame.scope->nodes[static_cast<size_t>(index)];
+  const LinkedNode& node = frame.scope->nodes[static_cast<size_t>(index)];
   switch (node.kind) {
-    case Node::Kind::kStep: {
+    case LinkedNode::Kind::kStep: {
       NodeState& state = frame.node(static_cast<size_t>(index));
       state.ready = found.now;
       if (!found.first) {
@@ -52,16 +52,16 @@ void Call::ready(Frame& frame, int index, Found& found) {
       }
       return;
     }
-    case Node::Kind::kOpen:
+    case LinkedNode::Kind::kOpen:
       open_loop(frame, node, found);
       break;
-    case Node::Kind::kGather:
+    case LinkedNode::Kind::kGather:
       run_gather(frame, node);
       break;
-    case Node::Kind::kBroadcast:
+    case LinkedNode::Kind::kBroadcast:
       run_broadcast(frame, node, found);
       break;
-    case Node::Kind::kRelay:
+    case LinkedNode::Kind::kRelay:
       break;
   }
   told(frame, node, found);
@@ -71,7 +71,7 @@ void Call::begin_frame(Frame& frame, Found& found) {
   for (int node : frame.scope->initial) ready(frame, node, found);
 }
 
-void Call::release_reads(Frame& frame, const Node& node) {
+void Call::release_reads(Frame& frame, const LinkedNode& node) {
   for (uint32_t slot : node.last_reads) {
     if (frame.scope->uses[slot] == 1 ||
         frame.uses(slot).fetch_sub(1, std::memory_order_acq_rel) == 1) {
@@ -134,7 +134,7 @@ void Call::start_rows(LoopRun& loop, int64_t from) {
   });
 }
 
-void Call::open_loop(Frame& frame, const Node& node, Found& found) {
+void Call::open_loop(Frame& frame, const LinkedNode& node, Found& found) {
   const LinkedScope& scope = site_->linked->scopes[static_cast<size_t>(node.what)];
   int64_t rows = -1;
   bool absent = false;
@@ -211,7 +211,7 @@ void Call::count_down(LoopRun& loop, Frame& around, size_t counter, int64_t by, 
   }
 }
 
-void Call::run_broadcast(Frame& frame, const Node& node, Found& found) {
+void Call::run_broadcast(Frame& frame, const LinkedNode& node, Found& found) {
   LoopRun* loop = frame.inner(static_cast<size_t>(node.child));
   if (!loop) return;  // the call is ending
   for (int64_t row = 0; row < loop->rows; ++row) {
@@ -219,7 +219,7 @@ void Call::run_broadcast(Frame& frame, const Node& node, Found& found) {
   }
 }
 
-void Call::run_gather(Frame& frame, const Node& node) {
+void Call::run_gather(Frame& frame, const LinkedNode& node) {
   LoopRun* loop = frame.inner(static_cast<size_t>(node.child));
   if (!loop || loop->absent) return;  // absent as well
   const LinkedGather& linked = site_->linked->gathers[static_cast<size_t>(node.what)];

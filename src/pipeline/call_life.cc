@@ -347,7 +347,7 @@ void Call::spent(Nanos cpu) {
 
 void Call::trace(const NodeState& node, Nanos begin, Nanos end, int64_t batch) {
   if (!options_.trace) return;
-  const Node& at = node.frame->scope->nodes[static_cast<size_t>(node.node)];
+  const LinkedNode& at = node.frame->scope->nodes[static_cast<size_t>(node.node)];
   const Step& step = site_->plan().steps[static_cast<size_t>(at.what)];
   int32_t row = node.frame->around ? node.frame->row : -1;
   std::lock_guard lock(trace_mutex_);
@@ -358,7 +358,7 @@ void Call::trace(const NodeState& node, Nanos begin, Nanos end, int64_t batch) {
 
 void Call::fail_step(NodeState& node, Status status) {
   Frame& frame = *node.frame;
-  const Node& at = frame.scope->nodes[static_cast<size_t>(node.node)];
+  const LinkedNode& at = frame.scope->nodes[static_cast<size_t>(node.node)];
   const Step& step = site_->plan().steps[static_cast<size_t>(at.what)];
   site_->metrics.steps[static_cast<size_t>(at.what)].failed.add();
   Code code = status.code();

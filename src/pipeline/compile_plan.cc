@@ -84,15 +84,23 @@ class Lowering {
     if (row.scope >= 0) return {row.scope, row.list, -1};
     auto at = static_cast<size_t>(ref.at);
     switch (ref.kind) {
-      case Ref::Kind::kInput: return {0, ref.at, -1};
-      case Ref::Kind::kStep: return {draft_.step_scope[at], first_slot_[at] + ref.port, -1};
-      case Ref::Kind::kGather: return gather(at);
-      case Ref::Kind::kRows: return rows(at);
+      case Ref::Kind::kInput:
+        return {0, ref.at, -1};
+      case Ref::Kind::kStep:
+        return {draft_.step_scope[at], first_slot_[at] + ref.port, -1};
+      case Ref::Kind::kGather:
+        return gather(at);
+      case Ref::Kind::kRows:
+        return rows(at);
       case Ref::Kind::kIndex:
         return {reader, plan_->scopes[static_cast<size_t>(reader)].index_slot, -1};
-      case Ref::Kind::kConstant: return {0, 0, ref.at};
-      case Ref::Kind::kClosed: return closed(at);
-      default: assert(false); return {};
+      case Ref::Kind::kConstant:
+        return {0, 0, ref.at};
+      case Ref::Kind::kClosed:
+        return closed(at);
+      default:
+        assert(false);
+        return {};
     }
   }
 
@@ -159,8 +167,7 @@ class Lowering {
     std::string name = cat("gather of ", name_of(draft_, draft.inner));
     for (int loop = home; own(loop); loop = draft_.scopes[static_cast<size_t>(loop)].parent) {
       const Place& place = draft_.scopes[static_cast<size_t>(loop)].place;
-      auto number = static_cast<size_t>(
-          add_gather(name, place, source, loop, IfAbsent::kFail, -1));
+      auto number = static_cast<size_t>(add_gather(name, place, source, loop, IfAbsent::kFail, -1));
       source = {plan_->gathers[number].scope, plan_->gathers[number].slot, -1};
     }
     closed_[at] = source;
@@ -203,6 +210,7 @@ class Lowering {
     step.model = draft.model;
     if (draft.model) {
       step.model_key = draft.model_key;
+      step.model_file = std::filesystem::path(draft.node->find("model")->shown).filename();
       step.input_axis = draft.ports.input_axis;
       step.output_axis = draft.ports.output_axis;
       for (size_t i = 0; i < draft.output_names.size(); ++i) {
@@ -217,10 +225,12 @@ class Lowering {
     std::vector<Source> references;
     for (const Ref& ref : draft.references) references.push_back(source_of(ref, scope));
     if (!step.when) {
-      step.when = Condition{*std::move(parsed), std::move(references)};
+      step.when =
+          Condition{*std::move(parsed), std::move(references), draft_.mistakes.hidden(draft.text)};
       return;
     }
     step.when->expression = Expression::both(std::move(step.when->expression), *std::move(parsed));
+    step.when->text += cat(" and ", draft_.mistakes.hidden(draft.text));
     step.when->references.insert(step.when->references.end(), references.begin(), references.end());
   }
 
@@ -264,9 +274,9 @@ class Lowering {
 
   Draft& draft_;
   std::unique_ptr<Plan> plan_;
-  std::vector<int> first_slot_;       // by step
-  std::map<size_t, int> gathers_;     // Draft::gathers -> Plan::gathers
-  std::map<size_t, Source> closed_;   // Draft::closed -> its last gather
+  std::vector<int> first_slot_;      // by step
+  std::map<size_t, int> gathers_;    // Draft::gathers -> Plan::gathers
+  std::map<size_t, Source> closed_;  // Draft::closed -> its last gather
 };
 
 }  // namespace

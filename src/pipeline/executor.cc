@@ -269,7 +269,7 @@ NodeState* Executor::step(NodeState& node, bool read_clock) {
   Frame& frame = *node.frame;
   Call& call = *frame.call;
   CallSite& site = call.site();
-  const Node& at = frame.scope->nodes[static_cast<size_t>(node.node)];
+  const LinkedNode& at = frame.scope->nodes[static_cast<size_t>(node.node)];
   const LinkedStep& linked = site.linked->steps[static_cast<size_t>(at.what)];
   const Step& step = *linked.step;
   StepMetrics& metrics = site.metrics.steps[static_cast<size_t>(at.what)];
@@ -335,7 +335,7 @@ void Executor::enqueue(NodeState& node, const LinkedStep& linked) {
   const Step& step = *linked.step;
   Nanos now = clock_.now();
   CallSite& site = call.site();
-  const Node& at = node.frame->scope->nodes[static_cast<size_t>(node.node)];
+  const LinkedNode& at = node.frame->scope->nodes[static_cast<size_t>(node.node)];
   site.metrics.steps[static_cast<size_t>(at.what)].wait.add(now - node.ready);
   node.ready = now;
   auto shape = join_key(*node.frame, linked);

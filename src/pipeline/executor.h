@@ -112,12 +112,12 @@ class Call final : public Flow, public Ticket::Call {
   void ready(Frame& frame, int node, Found& found);
   void begin_frame(Frame& frame, Found& found);
   void tell(Frame& frame, int node, Found& found);
-  void told(Frame& frame, const Node& node, Found& found);
-  void open_loop(Frame& frame, const Node& node, Found& found);
+  void told(Frame& frame, const LinkedNode& node, Found& found);
+  void open_loop(Frame& frame, const LinkedNode& node, Found& found);
   void count_down(LoopRun& loop, Frame& around, size_t counter, int64_t by, Found& found);
-  void run_gather(Frame& frame, const Node& node);
-  void run_broadcast(Frame& frame, const Node& node, Found& found);
-  void release_reads(Frame& frame, const Node& node);
+  void run_gather(Frame& frame, const LinkedNode& node);
+  void run_broadcast(Frame& frame, const LinkedNode& node, Found& found);
+  void release_reads(Frame& frame, const LinkedNode& node);
 
   std::shared_ptr<CallSite> site_;
   size_t shard_ = 0;               // of the executor's that lists it

@@ -50,10 +50,10 @@ class Linker {
  private:
   const Plan& plan() const { return *linked_->plan; }
   LinkedScope& scope(int i) { return linked_->scopes[static_cast<size_t>(i)]; }
-  Node& node(int in_scope, int i) { return scope(in_scope).nodes[static_cast<size_t>(i)]; }
+  LinkedNode& node(int in_scope, int i) { return scope(in_scope).nodes[static_cast<size_t>(i)]; }
   int parent(int i) const { return plan().scopes[static_cast<size_t>(i)].parent; }
 
-  int add_node(int in_scope, Node::Kind kind, int what) {
+  int add_node(int in_scope, LinkedNode::Kind kind, int what) {
     scope(in_scope).nodes.push_back({.kind = kind, .what = what});
     return static_cast<int>(scope(in_scope).nodes.size()) - 1;
   }
@@ -121,7 +121,7 @@ class Linker {
     if (loop == 0 || open_node_[static_cast<size_t>(loop)] != kNone) return;
     int around = parent(loop);
     open_lists_of(around);
-    int open = add_node(around, Node::Kind::kOpen, loop);
+    int open = add_node(around, LinkedNode::Kind::kOpen, loop);
     open_node_[static_cast<size_t>(loop)] = open;
     node(around, open).child = static_cast<int>(scope(around).children.size());
     scope(around).children.push_back(loop);
@@ -145,7 +145,7 @@ class Linker {
     const Gather& gather = plan().gathers[static_cast<size_t>(index)];
     int loop = gather.source.scope;
     open_lists_of(loop);
-    int me = add_node(gather.scope, Node::Kind::kGather, index);
+    int me = add_node(gather.scope, LinkedNode::Kind::kGather, index);
     gather_node_[index] = me;
     LinkedScope& rows = scope(loop);
     int counter = static_cast<int>(rows.counters.size());
@@ -171,10 +171,10 @@ class Linker {
     while (!open.empty()) {
       int at = open.back();
       open.pop_back();
-      const Node& here = node(in_scope, at);
+      const LinkedNode& here = node(in_scope, at);
       std::vector<int> next = here.next;
       // A loop's gathers come after the loop was opened.
-      if (here.kind == Node::Kind::kOpen) {
+      if (here.kind == LinkedNode::Kind::kOpen) {
         for (int counter : scope(here.what).counters) next.push_back(counter);
       }
       for (int to : next) {
@@ -196,9 +196,9 @@ class Linker {
     auto key = std::make_pair(in_scope, outside);
     auto known = relay_.find(key);
     if (known != relay_.end()) return known->second;
-    int relay = add_node(in_scope, Node::Kind::kRelay, 0);
+    int relay = add_node(in_scope, LinkedNode::Kind::kRelay, 0);
     node(in_scope, relay).pending = 1;
-    int broadcast = add_node(around, Node::Kind::kBroadcast, in_scope);
+    int broadcast = add_node(around, LinkedNode::Kind::kBroadcast, in_scope);
     node(around, broadcast).child = node(around, open).child;
     node(around, broadcast).targets = {relay};
     add_edge(around, outside, broadcast);
@@ -217,7 +217,7 @@ class Linker {
     for (int at = in_scope; at != source.scope; at = parent(at)) ++result.up;
     result.slot = static_cast<uint32_t>(source.slot);
     int32_t& uses = scope(source.scope).uses[result.slot];
-    bool opens_loop = node(in_scope, reader).kind == Node::Kind::kOpen;
+    bool opens_loop = node(in_scope, reader).kind == LinkedNode::Kind::kOpen;
     if (result.up > 0 || opens_loop) {
       uses = kKept;  // rows may read it at any time
     } else if (uses != kKept) {
@@ -234,7 +234,7 @@ class Linker {
     const Step& step = plan().steps[static_cast<size_t>(index)];
     LinkedStep& to = linked_->steps[static_cast<size_t>(index)];
     to.step = &step;
-    to.node = add_node(step.scope, Node::Kind::kStep, index);
+    to.node = add_node(step.scope, LinkedNode::Kind::kStep, index);
     if (step.when) {
       for (const Source& source : step.when->references) {
         to.when.push_back(read(step.scope, to.node, source));
@@ -291,7 +291,7 @@ class Linker {
   // A slot that is kept to the end needs no counting by its readers.
   void settle_uses() {
     for (LinkedScope& in : linked_->scopes) {
-      for (Node& each : in.nodes) {
+      for (LinkedNode& each : in.nodes) {
         std::erase_if(each.last_reads, [&](uint32_t slot) { return in.uses[slot] == kKept; });
       }
       for (size_t i = 0; i < in.nodes.size(); ++i) {

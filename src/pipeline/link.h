@@ -33,7 +33,7 @@ struct ReadItem {
   bool optional = false;
 };
 
-struct Node {
+struct LinkedNode {
   enum class Kind : uint8_t { kStep, kOpen, kGather, kBroadcast, kRelay };
   Kind kind = Kind::kStep;
   int what = 0;  // step, scope or gather: its index in the plan
@@ -68,7 +68,7 @@ struct LinkedGather {
 
 struct LinkedScope {
   const Scope* scope = nullptr;
-  std::vector<Node> nodes;
+  std::vector<LinkedNode> nodes;
   std::vector<int> initial;   // nodes with nothing pending
   std::vector<int> children;  // scopes inside, by position in a frame's loops
   std::vector<Read> lists;    // as read from the parent's frame
