@@ -49,13 +49,13 @@ class Check final : public Verb {
     return {{"PIPELINE", "", &pipeline_, "a pipeline file or a model file"},
             {"schema", "", &schema_, "print the JSON Schema of pipeline files, for editors"}};
   }
+  std::string misuse() const override {
+    return pipeline_.empty() && !schema_ ? "PIPELINE is missing" : "";
+  }
   Status run(std::string& out) override {
     if (schema_) {
       out = json_schema();
       return {};
-    }
-    if (pipeline_.empty()) {
-      return Status(Code::kBadInput, "leat check: PIPELINE is missing; see leat check --help");
     }
     LoadedModels models;
     bool is_file = pipeline_.ends_with(".yaml") || pipeline_.ends_with(".yml");
