@@ -1,4 +1,3 @@
-#include <filesystem>
 
 #include "base/text.h"
 #include "cli/verb.h"
@@ -50,13 +49,13 @@ class Check final : public Verb {
     return {{"PIPELINE", "", &pipeline_, "a pipeline file or a model file"},
             {"schema", "", &schema_, "print the JSON Schema of pipeline files, for editors"}};
   }
+  std::string misuse() const override {
+    return pipeline_.empty() && !schema_ ? "PIPELINE is missing" : "";
+  }
   Status run(std::string& out) override {
     if (schema_) {
       out = json_schema();
       return {};
-    }
-    if (pipeline_.empty()) {
-      return Status(Code::kBadInput, "leat check: PIPELINE is missing; see leat check --help");
     }
     LoadedModels models;
     bool is_file = pipeline_.ends_with(".yaml") || pipeline_.ends_with(".yml");
@@ -84,8 +83,7 @@ class Check final : public Verb {
     }
     for (const Step& step : plan.steps) {
       if (!step.model) continue;
-      std::string text = step.model_key.substr(0, step.model_key.find('\n'));
-      text = cat(std::filesystem::path(text).filename().string(), ":");
+      std::string text = step.model_file + ":";
       auto ports = [&](const std::vector<std::string>& names, const std::vector<Type>& types) {
         for (size_t i = 0; i < names.size(); ++i) {
           text += cat(i > 0 ? ", " : " ", names[i], " ", types[i].text());

@@ -134,9 +134,10 @@ std::string help_of(const Flag& flag, bool settings) {
 class Settings {
  public:
   Status read(const std::string& path, const std::vector<Flag>& flags) {
-    LEAT_ASSIGN(std::string text, read_document(path));
+    auto text = read_document(path);
+    if (!text.ok()) return text.status().within(path);
     Mistakes mistakes;
-    auto document = parse_document(text, path, mistakes);
+    auto document = parse_document(*text, path, mistakes);
     std::vector<std::string> names;
     for (const Flag& flag : flags) {
       if (!is_argument(flag)) names.push_back(flag.name);
@@ -193,9 +194,12 @@ class Reader {
         continue;
       }
       bool many = std::holds_alternative<std::vector<std::string>*>(flag.target);
-      CLI::Option* option = app_.add_option(written(flag), given_[i], help);
-      if (!is_argument(flag)) option->allow_extra_args(false);
-      if (is_argument(flag) && !many) option->expected(1);
+      CLI::Option* option =
+          many ? app_.add_option(written(flag), given_[i], help)
+               : app_.add_option_function<std::string>(
+                     written(flag), [this, i](const std::string& value) { given_[i] = {value}; },
+                     help);
+      if (many && !is_argument(flag)) option->allow_extra_args(false);
       option->type_name(flag.takes);
     }
     if (settings) {
@@ -260,6 +264,7 @@ class Reader {
         LEAT_TRY(set(flag, {said->text}).within(cat(said->place, ": ", flag.name)));
       }
     }
+    if (std::string wrong = verb_.misuse(); !wrong.empty()) return Status(Code::kBadInput, wrong);
     return {};
   }
 

@@ -1,26 +1,52 @@
+#include <algorithm>
 #include <filesystem>
 
 #include "base/text.h"
+#include "cli/output_file.h"
 #include "cli/verb.h"
 #include "model/model.h"
+#include "pipeline/model_ports.h"
 
 namespace leat {
 
 namespace {
 
-// Is the input a batch of pictures? Then which axis holds the three channels.
-bool is_picture(const Type& type) {
-  if (type.open || type.dims.size() != 4 || type.dtype() == DType::kBytes) return false;
-  bool planes = type.dims[1].size == 3 || type.dims[1].size == 1;
-  return planes || type.dims[3].size == 3;
+// Where a picture's channels, height and width are in the type of one item.
+struct Axes {
+  size_t channels, height, width;
+};
+
+std::optional<Axes> picture_axes(const Type& item) {
+  auto dtype = item.dtype();
+  bool pixels = dtype == DType::kFp32 || dtype == DType::kFp16 || dtype == DType::kUint8;
+  if (item.open || item.dims.size() != 3 || !pixels) return std::nullopt;
+  for (Axes axes : {Axes{0, 1, 2}, Axes{2, 0, 1}}) {
+    auto side = [&](size_t axis) { return item.dims[axis].size < 0 || item.dims[axis].size >= 16; };
+    int64_t channels = item.dims[axes.channels].size;
+    if ((channels == 3 || channels == 1) && side(axes.height) && side(axes.width)) return axes;
+  }
+  return std::nullopt;
+}
+
+// A number for each class? A large power of two is more likely a vector of features.
+bool is_scores(const Type& item) {
+  auto dtype = item.dtype();
+  if (item.open || (dtype != DType::kFp32 && dtype != DType::kFp16 && dtype != DType::kFp64)) {
+    return false;
+  }
+  int64_t classes = 1;
+  for (const Dim& dim : item.dims) {
+    if (dim.size < 0 || (dim.size > 1 && classes > 1)) return false;
+    classes = std::max(classes, dim.size);
+  }
+  bool features = classes >= 64 && (classes & (classes - 1)) == 0;
+  return classes > 1 && !features;
 }
 
 bool is_name(std::string_view text) {
-  if (text.empty() || !(text[0] >= 'a' && text[0] <= 'z')) return false;
-  for (char c : text) {
-    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')) return false;
-  }
-  return true;
+  return !text.empty() && text[0] >= 'a' && text[0] <= 'z' && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  });
 }
 
 std::string in_quotes(std::string_view text) {
@@ -32,16 +58,132 @@ std::string in_quotes(std::string_view text) {
   return out + '"';
 }
 
+// The text after `code`, in a column of comments.
+std::string noted(std::string code, std::string_view note) {
+  constexpr size_t kColumn = 42;
+  code.append(code.size() < kColumn ? kColumn - code.size() : 1, ' ');
+  return cat(code, "# ", note, "\n");
+}
+
+// A pipeline around one model, part by part.
+class Sketch {
+ public:
+  Sketch(const Model& model, std::string name, std::string path)
+      : name_(std::move(name)), path_(std::move(path)) {
+    Mistakes none;
+    ports_ = settle_ports(model, Fields(nullptr, step_table(), none), none);
+    for (size_t i = 0; i < ports_.inputs.size(); ++i) add_input(i);
+    bool scores = pictures_ == 1 && ports_.outputs.size() == 1 && is_scores(ports_.outputs[0]);
+    for (size_t i = 0; i < ports_.outputs.size(); ++i) {
+      std::string port = plain_name(ports_.output_names[i], "out", i);
+      if (scores) {
+        add_top_k(port);
+      } else {
+        outputs_ += cat("  ", port, ": model.", port, "\n");
+      }
+    }
+  }
+
+  std::string text() const {
+    std::string out = "leat: 1\n";
+    out += noted(cat("name: ", name_), "what it is served as");
+    out += cat("inputs:\n", inputs_);
+    out += noted("timeout: 10s", "the longest that a call may take");
+    out += cat("\nsteps:\n", before_, "  model:\n    model: ", in_quotes(path_), "\n");
+    if (!renamed_.empty()) {
+      out += noted(cat("    ports: { ", renamed_, " }"), "plain names for the model's own");
+    }
+    out += cat("    inputs: { ", connections_, " }\n");
+    if (ports_.batch_max > 1) {
+      out += noted("    batch: { max: 8, delay: 0ms }", "items of different calls run together");
+    }
+    return cat(out, after_, "\noutputs:\n", outputs_);
+  }
+
+ private:
+  // Names that cannot stand in a pipeline get plain ones.
+  std::string plain_name(const std::string& own, std::string_view kind, size_t i) {
+    if (is_name(own)) return own;
+    std::string plain = cat(kind, i);
+    renamed_ += cat(renamed_.empty() ? "" : ", ", plain, ": ", in_quotes(own));
+    return plain;
+  }
+
+  void add_input(size_t i) {
+    std::string port = plain_name(ports_.input_names[i], "in", i);
+    std::string from = port;
+    if (auto axes = picture_axes(ports_.inputs[i])) {
+      std::string number = ++pictures_ == 1 ? "" : cat(pictures_);
+      inputs_ += noted(cat("  photo", number, ": BYTES"), "a JPEG, PNG or WebP");
+      add_preparation(number, ports_.inputs[i], *axes);
+      from = cat("prepare", number, ".tensor");
+    } else {
+      Type type = ports_.inputs[i];
+      for (Dim& dim : type.dims) dim.name.clear();
+      inputs_ += cat("  ", port, ": ", in_quotes(type.text()), "\n");
+    }
+    connections_ += cat(connections_.empty() ? "" : ", ", port, ": ", from);
+  }
+
+  void add_preparation(const std::string& number, const Type& item, const Axes& axes) {
+    std::string size;
+    if (item.dims[axes.width].size < 0) size += ", width: 224";
+    if (item.dims[axes.height].size < 0) size += ", height: 224";
+    bool grey = item.dims[axes.channels].size == 1;
+    bool bytes = item.dtype() == DType::kUint8;
+    before_ += cat("  decode", number, ":\n    op: image.decode\n    inputs: { data: photo", number,
+                   " }\n  prepare", number, ":\n");
+    before_ +=
+        noted("    op: image.to_tensor", "`leat ops image.to_tensor` explains every parameter");
+    before_ += cat("    inputs: { image: decode", number, ".image }\n    params:\n");
+    before_ += noted("      fit: stretch", "or letterbox, or cover");
+    before_ += noted(cat("      channels: ", grey ? "GREY" : "RGB"),
+                     grey ? "the model takes one channel" : "or BGR");
+    before_ +=
+        noted(cat("      layout: ", axes.channels == 0 ? "NCHW" : "NHWC"), "as the model's input");
+    if (!bytes) {
+      before_ += noted("      mean: 0", "of ImageNet's models often [123.675, 116.28, 103.53]");
+      before_ += noted("      std: 255", "with [58.395, 57.12, 57.375]");
+    }
+    for (std::string_view part : split(size, ',')) {
+      if (!trim(part).empty()) {
+        before_ += noted(cat("      ", trim(part)), "the model leaves it open: a guess");
+      }
+    }
+  }
+
+  void add_top_k(const std::string& port) {
+    std::string lower = ports_.output_names[0];
+    for (char& c : lower) c = static_cast<char>(std::tolower(c));
+    bool probabilities =
+        lower.find("softmax") != std::string::npos || lower.find("prob") != std::string::npos;
+    after_ += "  best:\n";
+    after_ += noted("    op: tensor.top_k", "if the model's answer is a number for each class");
+    after_ += cat("    inputs: { scores: model.", port, " }\n    params:\n      k: 5\n");
+    after_ += noted(cat("      softmax: ", !probabilities),
+                    probabilities ? "these look like probabilities" : "scores to probabilities");
+    after_ += noted("      # labels: labels.txt", "names, one a line; then best.labels");
+    outputs_ += "  classes: best.indices\n  scores: best.values\n";
+  }
+
+  std::string name_, path_;
+  ModelPorts ports_;
+  int pictures_ = 0;
+  std::string inputs_, before_, connections_, renamed_, after_, outputs_;
+};
+
 class Init final : public Verb {
  public:
   std::string_view name() const override { return "init"; }
   std::string_view does() const override {
     return "Writes a commented pipeline from a model's signature.";
   }
-  std::string_view example() const override { return "leat init model.onnx > pipeline.yaml\n"; }
+  std::string_view example() const override { return "leat init model.onnx --output model.yaml\n"; }
   std::vector<Flag> flags() override {
     return {
-        {.name = "MODEL", .takes = "", .target = &path_, .doc = "a model file", .required = true}};
+        {.name = "MODEL", .takes = "", .target = &path_, .doc = "a model file", .required = true},
+        {"output", "FILE", &output_,
+         "where it goes, in place of standard output; the model's path in it is relative to it"}};
   }
 
   Status run(std::string& out) override {
@@ -50,99 +192,18 @@ class Init final : public Verb {
     std::erase_if(stem, [](char c) {
       return !(std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '-');
     });
-    out = cat("leat: 1\nname: ", stem.empty() ? "model" : stem, "\n");
-    // Ports whose names cannot stand in a pipeline get plain ones.
-    std::string ports, inputs, prepare, connect;
-    int pictures = 0;
-    for (size_t i = 0; i < model->inputs().size(); ++i) {
-      const ModelPort& port = model->inputs()[i];
-      std::string plain = is_name(port.name) ? port.name : cat("in", i);
-      if (plain != port.name)
-        ports += cat(ports.empty() ? "" : ", ", plain, ": ", in_quotes(port.name));
-      connect += connect.empty() ? "" : ", ";
-      if (is_picture(port.type)) {
-        std::string tag = pictures++ == 0 ? "" : cat(pictures);
-        inputs +=
-            cat("  photo", tag, ": BYTES                # an encoded picture: JPEG, PNG or WebP\n");
-        prepare += cat(
-            "  decode", tag, ":\n    op: image.decode\n    inputs: { data: photo", tag,
-            " }\n  prepare", tag, ":\n    op: image.to_tensor\n    inputs: { image: decode", tag,
-            ".image }\n",
-            "    # How the model wants its pictures: see `leat ops image.to_tensor`. Many want\n"
-            "    # mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375], fit: cover\n"
-            "    params: { fit: stretch, mean: 0, std: 255");
-        prepare += guessed_shape(port.type);
-        prepare += " }\n";
-        connect += cat(plain, ": prepare", tag, ".tensor");
-      } else {
-        inputs += cat("  ", plain, ": ", in_quotes(item_type(*model, port.type)), "\n");
-        connect += cat(plain, ": ", plain);
-      }
+    auto folder = std::filesystem::absolute(output_.empty() ? "pipeline.yaml" : output_);
+    std::string path = std::filesystem::proximate(path_, folder.parent_path()).string();
+    std::string text = Sketch(*model, stem.empty() ? "model" : stem, path).text();
+    if (output_.empty()) {
+      out = std::move(text);
+      return {};
     }
-    out += cat("inputs:\n", inputs,
-               "timeout: 1s                  # no caller waits longer\n\nsteps:\n", prepare);
-    out += cat("  model:\n    model: ", in_quotes(std::filesystem::absolute(path_).string()), "\n");
-    if (ports.empty()) {
-      out += cat("    inputs: { ", connect, " }\n");
-    }
-    std::string outputs, extra;
-    for (size_t i = 0; i < model->outputs().size(); ++i) {
-      const ModelPort& port = model->outputs()[i];
-      std::string plain = is_name(port.name) ? port.name : cat("out", i);
-      if (plain != port.name)
-        ports += cat(ports.empty() ? "" : ", ", plain, ": ", in_quotes(port.name));
-      outputs += cat("  ", plain, ": model.", plain, "\n");
-    }
-    if (!ports.empty()) {
-      if (out.find(cat("inputs: { ", connect)) == std::string::npos) {
-        out += cat("    ports: { ", ports, " }    # the model's own names, quoted\n    inputs: { ",
-                   connect, " }\n");
-      } else {
-        out += cat("    ports: { ", ports, " }    # the model's own names, quoted\n");
-      }
-    }
-    bool batch = !model->inputs().empty() && !model->inputs()[0].type.dims.empty() &&
-                 model->inputs()[0].type.dims[0].size < 0;
-    if (batch)
-      out += "    # batch: { max: 16, delay: 1ms }    # items of different requests run together\n";
-    out += cat("\noutputs:\n", outputs);
-    return {};
+    return write_file(output_, text);
   }
 
  private:
-  // Parameters for what the model leaves open or wants otherwise.
-  static std::string guessed_shape(const Type& type) {
-    bool planes = type.dims[1].size == 3 || type.dims[1].size == 1;
-    const Dim& height = type.dims[planes ? 2 : 1];
-    const Dim& width = type.dims[planes ? 3 : 2];
-    std::string out;
-    if (planes && type.dims[1].size == 1) out += ", channels: GREY";
-    if (width.size < 0) out += ", width: 224";
-    if (height.size < 0) out += ", height: 224";
-    return out;
-  }
-
-  // Without the batch axis, as far as the first guess goes: see docs/pipeline.md.
-  static std::string item_type(const Model& model, Type type) {
-    bool all_one = true;
-    bool some_one = false;
-    for (const auto* ports : {&model.inputs(), &model.outputs()}) {
-      for (const ModelPort& port : *ports) {
-        if (port.type.dims.empty()) continue;
-        all_one = all_one && port.type.dims[0].size <= 1;
-        some_one = some_one || port.type.dims[0].size == 1;
-      }
-    }
-    if (!type.dims.empty() && (type.dims[0].size < 0 || (all_one && some_one))) {
-      type.dims.erase(type.dims.begin());
-    }
-    for (Dim& dim : type.dims) {
-      if (dim.size < 0) dim.name.clear();
-    }
-    return type.text();
-  }
-
-  std::string path_;
+  std::string path_, output_;
 };
 
 }  // namespace

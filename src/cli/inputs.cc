@@ -1,10 +1,10 @@
 #include "cli/inputs.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
 #include "base/text.h"
-#include "memory/arena.h"
 #include "serve/protocol/json_writer.h"
 #include "serve/protocol/run_request.h"
 
@@ -16,52 +16,61 @@ Result<std::string> read_file(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
+namespace {
+
+// One input whose value is JSON.
+Status read_json(const Pipeline& pipeline, std::string_view name, std::string_view value,
+                 Request& request) {
+  std::string json;
+  JsonWriter(json).begin_object().key(name).raw(trim(value)).end_object();
+  size_t size = json.size();
+  json.append(Body::kPadding, ' ');
+  Body body{nullptr, reinterpret_cast<std::byte*>(json.data()), size};
+  JsonDocument document;
+  return parse_run(pipeline, body, "application/json", size, document, request);
+}
+
+Status read_input(const Pipeline& pipeline, const std::string& text, Request& request) {
+  const std::vector<Port>& ports = pipeline.inputs();
+  size_t equals = text.find('=');
+  auto named = [&](const Port& port) { return text.substr(0, equals) == port.name; };
+  auto port = std::ranges::find_if(ports, named);
+  bool bare = ports.size() == 1 && port == ports.end();
+  if (bare) port = ports.begin();
+  if (port == ports.end()) {
+    std::vector<std::string> names;
+    for (const Port& known : ports) names.push_back(known.name);
+    return Status(
+        Code::kBadInput,
+        equals == std::string::npos
+            ? cat("NAME=VALUE or NAME=@FILE is wanted, with NAME ", join_or(names))
+            : cat("there is no input \"", text.substr(0, equals), "\"; allowed: ", join_or(names)));
+  }
+  std::string value = bare ? text : text.substr(equals + 1);
+  if (value.starts_with('@')) {
+    LEAT_ASSIGN(value, read_file(value.substr(1)));
+  }
+  bool bytes = port->type.dtype() == DType::kBytes && port->type.dims.empty() && !port->type.open;
+  if (!bytes) return read_json(pipeline, port->name, value, request);
+  auto index = static_cast<size_t>(port - ports.begin());
+  if (request.inputs()[index].present()) return Status(Code::kBadInput, "it is given twice");
+  LEAT_ASSIGN(Tensor tensor, Tensor::bytes(value));
+  request.set(index, pipeline.batched() ? tensor.reshaped(Shape{1}) : std::move(tensor));
+  return {};
+}
+
+}  // namespace
+
 Status read_inputs(const Pipeline& pipeline, const std::vector<std::string>& texts,
                    Request& request) {
-  std::vector<std::string> names;
-  for (const Port& port : pipeline.inputs()) names.push_back(port.name);
-  std::string json;
-  JsonWriter writer(json);
-  writer.begin_object();
   for (const std::string& text : texts) {
-    size_t equals = text.find('=');
-    bool bare = names.size() == 1 && !text.starts_with(names[0] + "=");
-    if (equals == std::string::npos && !bare) {
-      return Status(Code::kBadInput, cat("--input ", text,
-                                         ": NAME=VALUE or NAME=@FILE is wanted, "
-                                         "with NAME ",
-                                         join_or(names)));
-    }
-    std::string name = bare ? names[0] : text.substr(0, equals);
-    std::string value = bare ? text : text.substr(equals + 1);
-    const Port* port = nullptr;
-    for (const Port& known : pipeline.inputs()) {
-      if (known.name == name) port = &known;
-    }
-    if (!port) {
-      return Status(Code::kBadInput, cat("--input ", text, ": there is no input \"", name,
-                                         "\"; allowed: ", join_or(names)));
-    }
-    if (value.starts_with('@')) {
-      LEAT_ASSIGN(value, read_file(value.substr(1)));
-    }
-    if (port->type.dtype() == DType::kBytes && port->type.dims.empty() && !port->type.open) {
-      LEAT_ASSIGN(Tensor bytes, Tensor::bytes(value));
-      if (pipeline.batched()) bytes = bytes.reshaped(Shape{1});
-      LEAT_TRY(request.set(name, Value(std::move(bytes))));
-    } else {
-      writer.key(name).raw(trim(value));
+    if (Status status = read_input(pipeline, text, request); !status.ok()) {
+      constexpr size_t kShown = 60;
+      return status.within(
+          cat("--input ", text.substr(0, kShown), text.size() > kShown ? "..." : ""));
     }
   }
-  writer.end_object();
-  if (json == "{}") return {};
-  LEAT_ASSIGN(Block * block, Arena::heap().allocate(json.size() + Body::kPadding));
-  std::copy(json.begin(), json.end(), reinterpret_cast<char*>(block->payload));
-  Body body{block, block->payload, json.size()};
-  JsonDocument document;
-  Status status = parse_run(pipeline, body, "application/json", json.size() + 1, document, request);
-  block->drop();
-  return status.within("--input");
+  return {};
 }
 
 }  // namespace leat

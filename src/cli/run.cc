@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 
 #include "base/text.h"
 #include "cli/inputs.h"
 #include "cli/verb.h"
 #include "leat/pipeline.h"
+#include "pipeline/document.h"
 #include "serve/protocol/run_reply.h"
 
 namespace leat {
@@ -21,17 +23,16 @@ class Run final : public Verb {
            "found.scores\n";
   }
   std::vector<Flag> flags() override {
-    return {
-        {.name = "PIPELINE",
-         .takes = "",
-         .target = &path_,
-         .doc = "a pipeline file or a model file",
-         .required = true},
-        {"input", "NAME=VALUE", &inputs_,
-         "an input: text, JSON numbers or lists, or @FILE; may be said several times"},
-        {"show", "STEP.PORT", &shown_, "a value inside, as one more output"},
-        {"timeout", "TIME", Duration{&timeout_}, "give up after; 0s: never"},
-        {"trace", "", &trace_, "print where the time went, to standard output after the answer"}};
+    return {{.name = "PIPELINE",
+             .takes = "",
+             .target = &path_,
+             .doc = "a pipeline file or a model file",
+             .required = true},
+            {"input", "NAME=VALUE", &inputs_,
+             "an input: text, JSON numbers or lists, or @FILE; may be said several times"},
+            {"show", "STEP.PORT", &shown_, "a value inside, as one more output, STEP_PORT"},
+            {"timeout", "TIME", Duration{&timeout_}, "give up after; 0s: never"},
+            {"trace", "", &trace_, "print where the time went, to standard error"}};
   }
 
   Status run(std::string& out) override {
@@ -51,62 +52,60 @@ class Run final : public Verb {
       out.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
     }
     out += '\n';
-    if (trace_) table(answer, out);
+    if (trace_) std::fputs(table(answer).c_str(), stderr);
     return {};
   }
 
  private:
-  // A value that is shown is an output more: the file is loaded with lines added to `outputs:`.
+  // A value that is shown is one output more: the file is loaded again with these in front of its
+  // own.
   Result<std::shared_ptr<Pipeline>> load(Engine& engine) const {
-    if (shown_.empty()) return engine.load(path_);
-    LEAT_ASSIGN(std::string text, read_file(path_));
-    size_t at = text.rfind("\noutputs:");
-    if (at == std::string::npos) {
-      return Status(Code::kBadInput, cat(path_, ": --show wants a pipeline file with outputs:"));
+    LEAT_ASSIGN(auto pipeline, engine.load(path_));
+    if (shown_.empty()) return pipeline;
+    bool is_file = path_.ends_with(".yaml") || path_.ends_with(".yml");
+    if (!is_file) {
+      return Status(Code::kBadInput, cat(path_, ": --show wants a pipeline file, not a model"));
     }
-    size_t line_end = text.find('\n', at + 1);
-    std::string rest = line_end == std::string::npos ? "" : text.substr(at + 9, line_end - at - 9);
-    if (rest.find('{') != std::string::npos) {
-      // outputs: { a: b.c }
-      size_t brace = text.find('{', at);
-      std::string more;
-      for (const std::string& value : shown_)
-        more += cat(" ", output_name(value), ": ", value, ",");
-      text.insert(brace + 1, more);
-    } else {
-      size_t next = text.find_first_not_of(" \n\r", line_end);
-      size_t line = next == std::string::npos ? next : text.rfind('\n', next) + 1;
-      std::string indent = next == std::string::npos ? "  " : text.substr(line, next - line);
-      std::string more;
-      for (const std::string& value : shown_) {
-        more += cat(indent, output_name(value), ": ", value, "\n");
-      }
-      text.insert(line_end + 1, more);
+    LEAT_ASSIGN(std::string text, read_document(path_));
+    Mistakes none;
+    auto document = parse_document(text, path_, none);
+    const Node* outputs = document->root.find("outputs");
+    assert(outputs && !outputs->entries.empty());
+    const Node& first = outputs->entries[0].key;
+    bool flow = outputs->place().column != first.column || outputs->place().line != first.line;
+    std::string more;
+    for (const std::string& value : shown_) {
+      more += cat(output_name(value), ": ", value,
+                  flow ? ", " : cat("\n", std::string(static_cast<size_t>(first.column - 1), ' ')));
     }
-    return engine.load_text(text, std::filesystem::absolute(path_).parent_path().string());
+    size_t line = 0;
+    for (int i = 1; i < first.line; ++i) line = text.find('\n', line) + 1;
+    text.insert(line + static_cast<size_t>(first.column - 1), more);
+    auto shown = engine.load_text(text, std::filesystem::absolute(path_).parent_path().string());
+    return shown.ok() ? shown : shown.status().within("--show");
   }
 
-  static std::string output_name(const std::string& value) {
-    std::string name = value;
-    std::replace_if(
-        name.begin(), name.end(),
-        [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
-    return name;
+  static std::string output_name(std::string value) {
+    for (char& c : value) {
+      if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+    }
+    return value;
   }
 
-  static void table(const Answer& answer, std::string& out) {
+  static std::string table(const Answer& answer) {
     std::vector<StepTime> steps = answer.trace;
     std::ranges::sort(steps, {}, &StepTime::begin);
     auto cell = [](std::string text, size_t width) {
       return cat(std::string(width > text.size() ? width - text.size() : 0, ' '), text);
     };
     auto micros = [&](int64_t nanos) { return cell(cat(nanos / 1000), 11); };
-    out += "   begin us    wait us     run us  row  batch  step\n";
+    std::string out = "   begin us    wait us     run us  row  batch  step\n";
     for (const StepTime& step : steps) {
       out += cat(micros(step.begin), micros(step.begin - step.ready), micros(step.end - step.begin),
                  cell(step.row < 0 ? "-" : cat(step.row), 5), cell(cat(step.batch), 7), "  ",
                  step.step, "\n");
     }
+    return out;
   }
 
   std::string path_;

@@ -45,6 +45,8 @@ class Verb {
   virtual std::vector<Flag> flags() = 0;         // with pointers into this object
   // True: each flag may also be said as LEAT_NAME and in a file given by --config.
   virtual bool has_settings() const { return false; }
+  // What is wrong with the options together, once they are read; empty: nothing.
+  virtual std::string misuse() const { return {}; }
   // Appends to `out`, which goes to standard output. The Status' message is what, where, and what
   // to do, in its first line.
   virtual Status run(std::string& out) = 0;

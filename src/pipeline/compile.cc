@@ -86,6 +86,7 @@ Result<std::unique_ptr<Plan>> compile_model(const std::string& path, ModelSource
   step.output_axis = ports.output_axis;
   step.options.batch_max = ports.batch_max;
   step.model = std::move(model);
+  step.model_file = std::filesystem::path(path).filename();
   step.model_key = cat(whole, "\nbare ", ports.batch_max);
   plan->steps.push_back(std::move(step));
   return plan;

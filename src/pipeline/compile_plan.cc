@@ -210,6 +210,7 @@ class Lowering {
     step.model = draft.model;
     if (draft.model) {
       step.model_key = draft.model_key;
+      step.model_file = std::filesystem::path(draft.node->find("model")->shown).filename();
       step.input_axis = draft.ports.input_axis;
       step.output_axis = draft.ports.output_axis;
       for (size_t i = 0; i < draft.output_names.size(); ++i) {

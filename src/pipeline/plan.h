@@ -98,6 +98,7 @@ struct Step {
   const OpSpec* spec = nullptr;  // with `op`
   std::unique_ptr<Op> op;
   std::shared_ptr<Model> model;
+  std::string model_file;                    // its name as written in the file, for people
   std::string model_key;                     // equal keys share one session and one queue
   std::vector<int> input_axis, output_axis;  // batch axis by model port; -1: none
   std::vector<int> model_outputs;            // all of the model's, by port

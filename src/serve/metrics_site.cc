@@ -1,5 +1,6 @@
 #include "serve/metrics_site.h"
 
+#include "base/cpu.h"
 #include "base/text.h"
 #include "serve/status_codes.h"
 
@@ -94,6 +95,9 @@ std::string MetricsSite::text() const {
   refused.value("reason=\"stopping\"", read(counters_.stopping));
   refused.value("reason=\"too_slow\"", read(counters_.too_slow));
   refused.value("reason=\"client_left\"", read(counters_.client_left));
+
+  Family(out, "process_cpu_seconds_total", "counter", "CPU time of all threads of the process.")
+      .value("", static_cast<double>(process_cpu_nanos()) / 1e9);
 
   struct Row {
     std::string labels;

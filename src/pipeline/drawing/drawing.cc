@@ -1,7 +1,6 @@
 #include "pipeline/drawing/drawing.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 
 #include "base/text.h"
@@ -76,8 +75,7 @@ class Tracer {
     Drawing::Box box{
         step.model ? Drawing::Kind::kModel : Drawing::Kind::kOperator, {step.name}, step.scope};
     if (step.model) {
-      std::string path = step.model_key.substr(0, step.model_key.find('\n'));
-      box.lines.push_back(std::filesystem::path(path).filename().string());
+      box.lines.push_back(step.model_file);
     } else {
       box.lines.push_back(step.spec->name);
       if (std::string remark = step.op->remark(); !remark.empty()) box.lines.push_back(remark);

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/text.h"
+#include "leat/version.h"
 #include "serve/protocol/json_writer.h"
 
 namespace leat {
@@ -48,11 +49,11 @@ void write_timed(JsonWriter& json, std::string_view name, const PipelineStats::T
 
 void write_server_metadata(std::string& out) {
   JsonWriter json(out);
-  json.begin_object().member("name", "leat").member("version", "0.1.0");
+  json.begin_object().member("name", "leat").member("version", version());
   json.key("extensions").begin_array();
-  for (std::string_view extension : {"classification", "model_repository", "schedule_policy",
-                                     "model_configuration", "binary_tensor_data", "parameters",
-                                     "statistics"}) {
+  for (std::string_view extension :
+       {"classification", "model_repository", "schedule_policy", "model_configuration",
+        "binary_tensor_data", "parameters", "statistics"}) {
     json.string(extension);
   }
   json.end_array().end_object();
@@ -86,7 +87,8 @@ void write_model_config(std::string_view name, const Pipeline& pipeline, std::st
     json.begin_object().member("name", port.name).member("data_type", type_name(port));
     json.member("format", "FORMAT_NONE").key("dims");
     write_dims(json, port, false, true);
-    if (batched && port.type.dims.empty() && !port.type.open) json.key("reshape").raw("{\"shape\":[]}");
+    if (batched && port.type.dims.empty() && !port.type.open)
+      json.key("reshape").raw("{\"shape\":[]}");
     json.member("is_shape_tensor", false).member("allow_ragged_batch", false);
     json.member("optional", port.optional).end_object();
   }
