@@ -8,31 +8,9 @@ import csv
 import json
 import re
 import sys
-import tempfile
 import unittest
-import pathlib
 
 from leat_process import ASSETS, MODELS, ROOT, Server
-
-TOLERANCE = 0.03  # of a probability, for every case alike
-
-SQUEEZENET = """
-leat: 1
-name: squeezenet
-inputs: { photo: BYTES }
-steps:
-  decode: { op: image.decode, inputs: { data: photo } }
-  prepare:
-    op: image.to_tensor
-    inputs: { image: decode.image }
-    params: { fit: cover, crop_pct: 0.8828125, channels: BGR, mean: [104, 117, 123], std: 1 }
-  classify: { model: "MODELS/squeezenet1_fp16.onnx", inputs: { data_0: prepare.tensor } }
-  label:
-    op: tensor.top_k
-    inputs: { scores: classify.softmaxout_1 }
-    params: { k: 5 }
-outputs: { classes: label.indices, probabilities: label.values }
-"""
 
 
 def rows():
@@ -104,18 +82,14 @@ FALSE_POSITIVES = {"images/photo/skimage_chelsea.png": {"0 faces": "1 faces"}}
 class Manifest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
-        squeezenet = pathlib.Path(cls.folder.name) / "squeezenet.yaml"
-        squeezenet.write_text(SQUEEZENET.replace("MODELS", str(MODELS)))
         examples = [ROOT / f"examples/{name}/pipeline.yaml" for name in ("classify", "faces", "things")]
-        cls.server = Server(*examples, squeezenet)
+        cls.server = Server(*examples)
         cls.server.__enter__()
         cls.answers = {}
 
     @classmethod
     def tearDownClass(cls):
         cls.server.__exit__()
-        cls.folder.cleanup()
 
     def answer(self, pipeline, row):
         key = pipeline, row["file"]
@@ -144,24 +118,6 @@ class Manifest(unittest.TestCase):
                     else:
                         self.fail(f"no rule understands {clause!r}")
         self.assertGreater(checked, 40)
-
-    def test_labelled_photos_agree_with_the_reference(self):
-        labelled = {
-            row["file"] for row in photo_rows() if re.search(r"top-1|\bor \d|\(\d", row["expected"])
-        }
-        pipelines = {"mobilenetv2-12-int8.onnx": "classify", "squeezenet1_fp16.onnx": "squeezenet"}
-        reference = json.loads((MODELS / "reference.json").read_text())
-        compared = 0
-        for case in reference["cases"]:
-            if case["model"] not in pipelines or case["input"] not in labelled:
-                continue
-            with self.subTest(model=case["model"], file=case["input"]):
-                answer = self.answer(pipelines[case["model"]], {"file": case["input"]})
-                wanted_class, wanted_p = case["result"][0]
-                self.assertEqual(answer["classes"][0], wanted_class)
-                self.assertLessEqual(abs(answer["probabilities"][0] - wanted_p), TOLERANCE)
-            compared += 1
-        self.assertGreater(compared, 15)
 
     def test_face_counts_agree_with_the_reference(self):
         reference = json.loads((MODELS / "reference.json").read_text())
