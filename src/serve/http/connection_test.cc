@@ -39,6 +39,14 @@ struct OneServer {
     while (counters().received_bytes < bytes) std::this_thread::yield();
   }
 
+  template <typename Happened>
+  void pass_time(Happened happened) {
+    while (!happened()) {
+      clock.advance(kSecond);
+      std::this_thread::yield();
+    }
+  }
+
   ManualClock clock;
   ServerOptions options;
   Catalogue catalogue;
@@ -262,19 +270,21 @@ TEST(Connection, SlowHeadersBodiesAndIdlersAreEnded) {
     RawClient client(server.port);
     client.send("GET /v2 HT");
     server.wait_received(10);
-    server.clock.advance(server.options.header_time + 1);
+    server.pass_time([&] { return server.counters().too_slow == 1; });
     RawReply reply = client.reply();
     EXPECT_EQ(reply.status, 408);
     EXPECT_NE(reply.body.find("\"code\":\"too_slow\""), std::string::npos);
     EXPECT_TRUE(client.closed());
   }
+  uint64_t slow = 1;
   for (const char* rest : {"Content-Length: 100\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n64\r\nabc"}) {
     uint64_t before = server.counters().received_bytes;
     RawClient client(server.port);
     std::string request = std::string("POST /run/text HTTP/1.1\r\n") + rest;
     client.send(request);
     server.wait_received(before + request.size());
-    server.clock.advance(server.options.body_grace + kSecond);
+    ++slow;
+    server.pass_time([&] { return server.counters().too_slow == slow; });
     RawReply reply = client.reply();
     EXPECT_EQ(reply.status, 408) << rest;
     EXPECT_NE(reply.body.find("3 bytes in"), std::string::npos) << reply.body;
@@ -283,7 +293,7 @@ TEST(Connection, SlowHeadersBodiesAndIdlersAreEnded) {
   {
     RawClient client(server.port);
     EXPECT_EQ(client.ask(get("/v2")).status, 200);
-    server.clock.advance(server.options.idle_time + kSecond);
+    server.pass_time([&] { return server.counters().open == 0; });
     EXPECT_TRUE(client.closed());
   }
   EXPECT_EQ(server.counters().too_slow, 3u);
@@ -312,10 +322,7 @@ TEST(Connection, AReaderThatDoesNotReadIsEnded) {
   std::string big(20'000'000, 'x');
   client.send(run(big));
   while (server.counters().received_bytes < big.size()) std::this_thread::yield();
-  while (server.counters().open == 1) {
-    server.clock.advance(kSecond);
-    std::this_thread::yield();
-  }
+  server.pass_time([&] { return server.counters().open == 0; });
   EXPECT_EQ(server.counters().too_slow, 1u);
 }
 

@@ -108,6 +108,7 @@ class RequestParser::Beast {
     head_.clear();
     request_.emplace(head_, most_);
     told_ = false;
+    head_bytes_ = 0;
   }
 
   Event next(std::string_view bytes, size_t& used) {
@@ -120,6 +121,12 @@ class RequestParser::Beast {
       size_t took = request_->put(
           boost::asio::buffer(bytes.data() + used, bytes.size() - used), error);
       used += took;
+      // Beast's own limit is of what it sees at once, and fields that are complete go away.
+      if (!told_) {
+        head_bytes_ += took;
+        size_t waiting = error == http::error::need_more ? bytes.size() - used : 0;
+        if (head_bytes_ + waiting > most_) return wrong(http::error::header_limit);
+      }
       if (error == http::error::need_more) return Event::kMore;
       if (error) return wrong(error);
       if (!told_ && request_->is_header_done()) {
@@ -148,6 +155,7 @@ class RequestParser::Beast {
   const size_t most_;
   std::optional<OneRequest> request_;
   bool told_ = false;  // kHead was returned
+  size_t head_bytes_ = 0;
   Status fault_;
   int status_ = 0;
 };
