@@ -1,6 +1,8 @@
 // Requests over a real socket, and what must come back: status, and a part of the body.
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "leat/server.h"
 #include "serve/fake_pipeline.h"
 #include "serve/raw_client.h"
@@ -337,6 +339,13 @@ TEST_F(ApiTest, TraceAndRequestIdComeBack) {
   EXPECT_EQ(reply.fields["x-request-id"], "abc-1");
   EXPECT_EQ(reply.body, R"({"y":"x","trace":[{"step":"decode","row":-1,"batch":1,"ready_us":1,"begin_us":2.5,"end_us":4}]})");
   EXPECT_EQ(ask(run("traced", "x")).body, R"({"y":"x"})");
+}
+
+TEST_F(ApiTest, ThePageIsTheFile) {
+  std::ifstream file("web/page.html");
+  ASSERT_TRUE(file.is_open()) << "run in the root of the repository";
+  std::string page((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_EQ(ask(get("/")).body, page);
 }
 
 TEST_F(ApiTest, MetricsCountWhatHappened) {
