@@ -4,8 +4,8 @@
 #include <fstream>
 
 #include "leat/server.h"
-#include "serve/fake_pipeline.h"
-#include "serve/raw_client.h"
+#include "serve/testing/fake_pipeline.h"
+#include "serve/testing/raw_client.h"
 
 namespace leat {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-#include "serve/fake_pipeline.h"
+#include "serve/testing/fake_pipeline.h"
 
 namespace leat {
 namespace {

@@ -7,9 +7,9 @@
 
 #include "base/clock.h"
 #include "serve/api.h"
-#include "serve/fake_pipeline.h"
+#include "serve/testing/fake_pipeline.h"
 #include "serve/http/front.h"
-#include "serve/raw_client.h"
+#include "serve/testing/raw_client.h"
 
 namespace leat {
 namespace {

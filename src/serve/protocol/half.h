@@ -1,15 +1,17 @@
-// The two 16-bit floating point formats, to and from float.
+// The two 16-bit floating point formats as types of elements.
 #pragma once
 
 #include <bit>
 #include <cstdint>
 
+#include "base/half.h"
+
 namespace leat {
 
-struct Half {  // IEEE 754 binary16: FP16
+struct Half {  // FP16
   uint16_t bits;
-  static Half of(float value) { return {std::bit_cast<uint16_t>(static_cast<_Float16>(value))}; }
-  float real() const { return static_cast<float>(std::bit_cast<_Float16>(bits)); }
+  static Half of(float value) { return {float_to_half(value)}; }
+  float real() const { return half_to_float(bits); }
 };
 
 struct Brain {  // the upper half of a float: BF16

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "serve/fake_pipeline.h"
+#include "serve/testing/fake_pipeline.h"
 #include "serve/http/inflate.h"
 #include "serve/protocol/infer_reply.h"
 #include "serve/protocol/infer_request.h"
