@@ -6,8 +6,8 @@
 //   ...
 //   (*server)->stop(10'000'000'000);
 //
-// What clients may send and get is in docs/serving.md. Threads: every function may be called from any
-// thread.
+// What clients may send and get is in docs/serving.md. Threads: every function may be called from
+// any thread.
 #pragma once
 
 #include <cstdint>
@@ -29,20 +29,20 @@ struct ServerOptions {
 
   // What one client may cost.
   int64_t header_bytes = 16 << 10;
-  int64_t body_bytes = 64 << 20;   // also after inflating
-  int64_t json_bytes = 16 << 20;   // of a JSON document; larger tensors go as binary
+  int64_t body_bytes = 64 << 20;         // also after inflating
+  int64_t json_bytes = 16 << 20;         // of a JSON document; larger tensors go as binary
   int64_t header_time = 10'000'000'000;  // from its first byte to its last
   int64_t body_grace = 10'000'000'000;   // a body (or reading an answer) may take this long, and
   int64_t least_rate = 64 << 10;         // beyond it must pass this many bytes a second
   int64_t idle_time = 75'000'000'000;    // between two requests of a connection
   // What all of them together may.
-  int64_t connections = 4096;      // more are answered 503 and closed
-  int64_t bytes_in_flight = 0;     // of bodies; more are answered 429. 0: a quarter of the memory
+  int64_t connections = 4096;   // more are answered 503 and closed
+  int64_t bytes_in_flight = 0;  // of bodies; more are answered 429. 0: a quarter of the memory
 
-  std::string access_log;          // a file to append to, "-" for standard error; empty: none
-  bool access_log_json = false;    // JSON lines in place of text
-  bool watch = false;              // load() also follows changes of what it loaded
-  const Clock* clock = nullptr;    // only tests need it
+  std::string access_log;        // a file to append to, "-" for standard error; empty: none
+  bool access_log_json = false;  // JSON lines in place of text
+  bool watch = false;            // load() also follows changes of what it loaded
+  const Clock* clock = nullptr;  // only tests need it
 };
 
 class Server {

@@ -16,7 +16,8 @@ Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path, bool
   int fd = path == "-" ? STDERR_FILENO
                        : ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) {
-    return Status(Code::kBadInput, cat("the access log ", path, " cannot be opened: ", strerror(errno)));
+    return Status(Code::kBadInput,
+                  cat("the access log ", path, " cannot be opened: ", strerror(errno)));
   }
   return std::unique_ptr<AccessLog>(new AccessLog(fd, json));
 }
@@ -42,15 +43,16 @@ void AccessLog::write(const Exchange& exchange, int64_t nanos, size_t bytes) {
     JsonWriter json(line);
     json.begin_object().member("time", static_cast<const char*>(time)).member("status", status);
     json.member("method", head.verb).member("path", head.path);
-    json.member("micros", nanos / 1000).member("received", head.length.value_or(exchange.body.size));
+    json.member("micros", nanos / 1000)
+        .member("received", head.length.value_or(exchange.body.size));
     json.member("sent", bytes);
     if (!head[Field::kRequestId].empty()) json.member("request_id", head[Field::kRequestId]);
     json.end_object();
   } else {
     auto or_dash = [](const std::string& text) { return text.empty() ? std::string("-") : text; };
     line = cat(static_cast<const char*>(time), " ", status, " ", or_dash(head.verb), " ",
-               or_dash(head.path), " ", nanos / 1000, "us received=",
-               head.length.value_or(exchange.body.size), " sent=", bytes, " id=");
+               or_dash(head.path), " ", nanos / 1000,
+               "us received=", head.length.value_or(exchange.body.size), " sent=", bytes, " id=");
     for (char c : or_dash(head[Field::kRequestId])) line += c == ' ' ? '_' : c;
   }
   line += '\n';

@@ -1,4 +1,5 @@
-// A line for every answer: when, what was asked, what came of it, how long it took. Never a payload.
+// A line for every answer: when, what was asked, what came of it, how long it took. Never a
+// payload.
 #pragma once
 
 #include <memory>

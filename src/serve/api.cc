@@ -22,8 +22,20 @@ constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kBinary = "application/octet-stream";
 
 enum class Verb : uint8_t {
-  kPage, kServer, kLive, kReady, kIndex, kStatsOfAll, kModel, kModelReady, kConfig, kStats, kInfer,
-  kRun, kNotBuilt, kUnknown,
+  kPage,
+  kServer,
+  kLive,
+  kReady,
+  kIndex,
+  kStatsOfAll,
+  kModel,
+  kModelReady,
+  kConfig,
+  kStats,
+  kInfer,
+  kRun,
+  kNotBuilt,
+  kUnknown,
 };
 
 struct Route {
@@ -56,7 +68,7 @@ Route route_of(std::string_view path) {
       return route;
     }
     if (second == "repository") {
-      route.verb = path == "index" || path.ends_with("/index") ? Verb::kIndex
+      route.verb = path == "index" || path.ends_with("/index")            ? Verb::kIndex
                    : path.ends_with("/load") || path.ends_with("/unload") ? Verb::kNotBuilt
                                                                           : Verb::kUnknown;
       return route;
@@ -79,11 +91,11 @@ Route route_of(std::string_view path) {
     if (path.empty()) route.verb = Verb::kRun;
     return route;
   }
-  route.verb = path.empty()        ? Verb::kModel
-               : path == "ready"   ? Verb::kModelReady
-               : path == "infer"   ? Verb::kInfer
-               : path == "config"  ? Verb::kConfig
-               : path == "stats"   ? Verb::kStats
+  route.verb = path.empty()       ? Verb::kModel
+               : path == "ready"  ? Verb::kModelReady
+               : path == "infer"  ? Verb::kInfer
+               : path == "config" ? Verb::kConfig
+               : path == "stats"  ? Verb::kStats
                : path == "generate" || path == "generate_stream" || path == "trace/setting"
                    ? Verb::kNotBuilt
                    : Verb::kUnknown;
@@ -121,13 +133,15 @@ class Api::Visit final : public Service {
     if (!fits) {
       std::string_view allowed = wants_post(verb_) ? "POST" : "GET";
       exchange.reply_fields += cat("Allow: ", allowed, "\r\n");
-      return exchange.fail(kMethodNotAllowed, Status(Code::kBadInput, cat(head.path, " takes ", allowed,
-                                                                          ", not ", head.verb)));
+      return exchange.fail(
+          kMethodNotAllowed,
+          Status(Code::kBadInput, cat(head.path, " takes ", allowed, ", not ", head.verb)));
     }
     if (route.model.empty()) return answer_for_server(exchange);
-    auto served = route.model.find('%') == route.model.npos && route.version.find('%') == route.version.npos
-                      ? api_.catalogue_.find(route.model, route.version)
-                      : api_.catalogue_.find(percent_decoded(route.model), percent_decoded(route.version));
+    auto served =
+        route.model.find('%') == route.model.npos && route.version.find('%') == route.version.npos
+            ? api_.catalogue_.find(route.model, route.version)
+            : api_.catalogue_.find(percent_decoded(route.model), percent_decoded(route.version));
     if (!served.ok()) return exchange.fail(served.status());
     served_ = *std::move(served);
     if (verb_ == Verb::kInfer || verb_ == Verb::kRun) return let_in(exchange);
@@ -139,11 +153,11 @@ class Api::Visit final : public Service {
     Request request(pipeline);
     request.options = options_;
     auto most_json = static_cast<size_t>(api_.options_.json_bytes);
-    Status status =
-        verb_ == Verb::kInfer
-            ? parse_infer(pipeline, exchange.body, json_size_, most_json, document(), request, infer_)
-            : parse_run(pipeline, exchange.body, exchange.head[Field::kContentType], most_json,
-                        document(), request);
+    Status status = verb_ == Verb::kInfer
+                        ? parse_infer(pipeline, exchange.body, json_size_, most_json, document(),
+                                      request, infer_)
+                        : parse_run(pipeline, exchange.body, exchange.head[Field::kContentType],
+                                    most_json, document(), request);
     document().shrink();
     if (!status.ok()) return exchange.fail(status);
     const std::vector<Port>& ports = pipeline.inputs();
@@ -200,7 +214,8 @@ class Api::Visit final : public Service {
       options_.timeout = *nanos;
     }
     if (std::string_view text = head.parameter("priority"); !text.empty()) {
-      auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), options_.priority);
+      auto [end, error] =
+          std::from_chars(text.data(), text.data() + text.size(), options_.priority);
       if (error != std::errc() || end != text.data() + text.size()) {
         return exchange.fail(Status(Code::kBadInput, cat("priority is \"", text,
                                                          "\"; allowed: a whole number, 1 is the "
@@ -211,12 +226,14 @@ class Api::Visit final : public Service {
       options_.trace = true;
     }
     size_t aligned = 0;
-    if (const std::string& text = head[Field::kTensorHeader]; verb_ == Verb::kInfer && !text.empty()) {
+    if (const std::string& text = head[Field::kTensorHeader];
+        verb_ == Verb::kInfer && !text.empty()) {
       size_t size = 0;
       auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
       if (error != std::errc() || end != text.data() + text.size()) {
-        return exchange.fail(Status(Code::kBadInput, cat("Inference-Header-Content-Length is \"", text,
-                                                         "\"; allowed: a whole number of bytes")));
+        return exchange.fail(
+            Status(Code::kBadInput, cat("Inference-Header-Content-Length is \"", text,
+                                        "\"; allowed: a whole number of bytes")));
       }
       json_size_ = aligned = size;
     }
@@ -238,10 +255,17 @@ class Api::Visit final : public Service {
           return exchange.fail(Status(Code::kUnavailable, not_ready()));
         }
         break;
-      case Verb::kServer: write_server_metadata(out); break;
-      case Verb::kStatsOfAll: write_all_stats({}, {}, out); break;
-      case Verb::kIndex: write_index(out); break;
-      default: break;
+      case Verb::kServer:
+        write_server_metadata(out);
+        break;
+      case Verb::kStatsOfAll:
+        write_all_stats({}, {}, out);
+        break;
+      case Verb::kIndex:
+        write_index(out);
+        break;
+      default:
+        break;
     }
     exchange.answer(200, kJson);
   }
@@ -253,7 +277,9 @@ class Api::Visit final : public Service {
       case Verb::kModel:
         write_model_metadata(served_->name, api_.catalogue_.versions(served_->name), pipeline, out);
         break;
-      case Verb::kConfig: write_model_config(served_->name, pipeline, out); break;
+      case Verb::kConfig:
+        write_model_config(served_->name, pipeline, out);
+        break;
       case Verb::kStats:
         write_all_stats(served_->name,
                         exchange.head.path.find("/versions/") == std::string::npos
@@ -261,7 +287,8 @@ class Api::Visit final : public Service {
                             : std::string_view(served_->version),
                         out);
         break;
-      default: break;  // kModelReady: found, so it is ready
+      default:
+        break;  // kModelReady: found, so it is ready
     }
     exchange.answer(200, kJson);
   }

@@ -6,9 +6,12 @@ namespace leat {
 
 std::string_view state_name(Served::State state) {
   switch (state) {
-    case Served::State::kLoading: return "LOADING";
-    case Served::State::kReady: return "READY";
-    case Served::State::kUnavailable: return "UNAVAILABLE";
+    case Served::State::kLoading:
+      return "LOADING";
+    case Served::State::kReady:
+      return "READY";
+    case Served::State::kUnavailable:
+      return "UNAVAILABLE";
   }
   return "UNAVAILABLE";
 }
@@ -34,7 +37,7 @@ Result<std::shared_ptr<const Served>> Catalogue::find(std::string_view name,
     std::vector<std::string> names;
     for (const auto& [known, versions] : names_) names.push_back(known);
     std::string_view near = nearest(name, names);
-    std::string hint = names.empty()  ? "; nothing is served"
+    std::string hint = names.empty()   ? "; nothing is served"
                        : !near.empty() ? cat("; did you mean \"", near, "\"?")
                                        : "; POST /v2/repository/index lists what there is";
     return Status(Code::kNotFound, cat("there is no model \"", name, "\"", hint));
@@ -43,8 +46,8 @@ Result<std::shared_ptr<const Served>> Catalogue::find(std::string_view name,
   std::shared_ptr<const Served> served;
   if (version.empty()) {
     for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
-      if (!served || (served->state != Served::State::kReady &&
-                      it->second->state == Served::State::kReady)) {
+      if (!served ||
+          (served->state != Served::State::kReady && it->second->state == Served::State::kReady)) {
         served = it->second;
       }
     }

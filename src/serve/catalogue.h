@@ -19,7 +19,7 @@ struct Served {
   std::string name;
   std::string version;
   State state = State::kLoading;
-  std::string reason;  // why it is not ready, or why its reload failed
+  std::string reason;                  // why it is not ready, or why its reload failed
   std::shared_ptr<Pipeline> pipeline;  // null unless ready
 };
 

@@ -74,20 +74,21 @@ Status Loader::find_sources(const std::string& path, std::vector<Source>& source
       if (!fs::is_directory(version, error) || !is_version(version.filename().string())) continue;
       std::vector<fs::path> files = entries(version);
       std::erase_if(files, [](const fs::path& file) { return !is_served(file); });
-      auto chosen = files.size() == 1 ? files.begin()
-                                      : std::ranges::find(files, version / "model.onnx");
+      auto chosen =
+          files.size() == 1 ? files.begin() : std::ranges::find(files, version / "model.onnx");
       if (chosen == files.end()) {
-        join_failure(status, Status(Code::kBadInput,
-                                    cat(version.string(), ": ", files.size(), " pipeline or model "
-                                        "files; one is wanted, or one called model.onnx")));
+        join_failure(
+            status, Status(Code::kBadInput, cat(version.string(), ": ", files.size(),
+                                                " pipeline or model "
+                                                "files; one is wanted, or one called model.onnx")));
         continue;
       }
-      sources.push_back(
-          {entry.filename().string(), version.filename().string(), chosen->string()});
+      sources.push_back({entry.filename().string(), version.filename().string(), chosen->string()});
     }
   }
   if (status.ok() && sources.size() == before) {
-    return Status(Code::kBadInput, cat(path, ": nothing to serve; wanted are .yaml or .onnx files, or "
+    return Status(Code::kBadInput, cat(path,
+                                       ": nothing to serve; wanted are .yaml or .onnx files, or "
                                        "NAME/VERSION/model.onnx"));
   }
   return status;
@@ -147,8 +148,8 @@ Status Loader::look() {
   }
   for (const auto& [source, stamp] : loaded_) {
     if (taken.contains({source.name, source.version})) continue;
-    catalogue_.set({source.name, source.version, Served::State::kUnavailable,
-                    "its file has gone", nullptr});
+    catalogue_.set(
+        {source.name, source.version, Served::State::kUnavailable, "its file has gone", nullptr});
   }
   for (const auto& [source, stamp] : now) {
     auto old = loaded_.find(source);

@@ -19,9 +19,9 @@ class Loader {
   Loader(std::shared_ptr<Engine> engine, Catalogue& catalogue);
   ~Loader();
 
-  // Loads a pipeline file, a model file, or a directory: of pipeline and model files, or a repository
-  // of NAME/VERSION/FILE (VERSION a whole number from 1; FILE the only pipeline or model file, or
-  // model.onnx). The Status has a line for each that failed.
+  // Loads a pipeline file, a model file, or a directory: of pipeline and model files, or a
+  // repository of NAME/VERSION/FILE (VERSION a whole number from 1; FILE the only pipeline or model
+  // file, or model.onnx). The Status has a line for each that failed.
   Status load(const std::vector<std::string>& paths);
 
   // Looks now whether anything changed, came or went since the last look, and follows. A file that
@@ -43,9 +43,9 @@ class Loader {
 
   const std::shared_ptr<Engine> engine_;
   Catalogue& catalogue_;
-  std::mutex loading_;  // one load or look at a time
-  std::vector<std::string> paths_;         // guarded by loading_
-  std::map<Source, Stamp> loaded_;         // guarded by loading_
+  std::mutex loading_;              // one load or look at a time
+  std::vector<std::string> paths_;  // guarded by loading_
+  std::map<Source, Stamp> loaded_;  // guarded by loading_
 
   std::mutex mutex_;
   std::condition_variable wake_;

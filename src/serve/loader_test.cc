@@ -46,13 +46,15 @@ class LoaderTest : public testing::Test {
     fs::create_directories((root / path).parent_path());
     std::ofstream(root / path) << text << "\n";
     // Two writes within the file system's resolution of time would look the same.
-    fs::last_write_time(root / path, fs::file_time_type::clock::now() + std::chrono::seconds(++writes));
+    fs::last_write_time(root / path,
+                        fs::file_time_type::clock::now() + std::chrono::seconds(++writes));
     return root / path;
   }
   // The input's type of what a name and version have now, or the failure.
   std::string served(const char* name, const char* version = "") {
     auto found = catalogue.find(name, version);
-    if (!found.ok()) return std::string(code_name(found.status().code())) + ": " + found.status().message();
+    if (!found.ok())
+      return std::string(code_name(found.status().code())) + ": " + found.status().message();
     return (*found)->version + " " + (*found)->pipeline->inputs()[0].type.text();
   }
 
@@ -105,7 +107,8 @@ TEST_F(LoaderTest, AnEmptyFolderAndOneNameTwiceAreMistakes) {
   write("a/x.yaml", "BYTES");
   write("b/x.yaml", "BYTES");
   Loader two(engine, catalogue);
-  EXPECT_THAT(two.load({root / "a", root / "b"}).message(), HasSubstr("is served as \"x\" version 1 already"));
+  EXPECT_THAT(two.load({root / "a", root / "b"}).message(),
+              HasSubstr("is served as \"x\" version 1 already"));
 }
 
 TEST_F(LoaderTest, FollowsChanges) {
@@ -122,7 +125,8 @@ TEST_F(LoaderTest, FollowsChanges) {
   ASSERT_TRUE(loader.look().ok());
   EXPECT_EQ(served("x"), "1 FP32[2]");
   EXPECT_EQ(served("z"), "1 FP32[3]");
-  EXPECT_EQ(old->pipeline->inputs()[0].type.text(), "FP32[1]") << "whoever has the old one keeps it";
+  EXPECT_EQ(old->pipeline->inputs()[0].type.text(), "FP32[1]")
+      << "whoever has the old one keeps it";
 
   write("x.yaml", "broken");
   EXPECT_FALSE(loader.look().ok());

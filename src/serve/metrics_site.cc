@@ -72,7 +72,8 @@ std::string MetricsSite::text() const {
   if (engine_) out = engine_->metrics();
   auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
 
-  Family(out, "leat_http_connections", "gauge", "Open connections.").value("", read(counters_.open));
+  Family(out, "leat_http_connections", "gauge", "Open connections.")
+      .value("", read(counters_.open));
   Family(out, "leat_http_connections_total", "counter", "Connections accepted.")
       .value("", read(counters_.accepted));
   Family answers(out, "leat_http_answers_total", "counter", "Answers by HTTP status.");
@@ -109,7 +110,8 @@ std::string MetricsSite::text() const {
     rows.push_back({cat("model=", quoted(served->name), ",version=", quoted(served->version)),
                     served->pipeline->stats()});
   }
-  auto family = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
+  auto family = [&](std::string_view name, std::string_view type, std::string_view help,
+                    auto value) {
     Family one(out, name, type, help);
     for (const Row& row : rows) one.value(row.labels, value(row.stats));
   };
@@ -118,7 +120,8 @@ std::string MetricsSite::text() const {
          [](const Stats& s) { return s.success.count; });
   family("nv_inference_request_failure", "counter", "Calls that failed.",
          [](const Stats& s) { return s.fail.count; });
-  family("nv_inference_count", "counter", "Items answered.", [](const Stats& s) { return s.items; });
+  family("nv_inference_count", "counter", "Items answered.",
+         [](const Stats& s) { return s.items; });
   family("nv_inference_exec_count", "counter", "Model runs.",
          [](const Stats& s) { return s.executions; });
   family("nv_inference_request_duration_us", "counter", "Microseconds of all successful calls.",

@@ -93,8 +93,8 @@ Status check(const ServerOptions& options) {
                              Bound{"connections", options.connections, 1, 1 << 20},
                              Bound{"bytes_in_flight", options.bytes_in_flight, 0, kMost}}) {
     if (bound.value < bound.least || bound.value > bound.most) {
-      return Status(Code::kBadInput, cat(bound.name, " is ", bound.value, "; allowed: ", bound.least,
-                                         " to ", bound.most));
+      return Status(Code::kBadInput, cat(bound.name, " is ", bound.value,
+                                         "; allowed: ", bound.least, " to ", bound.most));
     }
   }
   return {};

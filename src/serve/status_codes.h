@@ -7,18 +7,30 @@ namespace leat {
 
 constexpr int http_status(Code code) {
   switch (code) {
-    case Code::kOk: return 200;
-    case Code::kBadInput: return 400;
-    case Code::kNotFound: return 404;
-    case Code::kTooLarge: return 413;
-    case Code::kBadMedia: return 415;
-    case Code::kOverloaded: return 429;
-    case Code::kDeadline: return 504;
-    case Code::kCancelled: return 499;
-    case Code::kStepFailed: return 500;
-    case Code::kUnavailable: return 503;
-    case Code::kUnsupported: return 501;
-    case Code::kInternal: return 500;
+    case Code::kOk:
+      return 200;
+    case Code::kBadInput:
+      return 400;
+    case Code::kNotFound:
+      return 404;
+    case Code::kTooLarge:
+      return 413;
+    case Code::kBadMedia:
+      return 415;
+    case Code::kOverloaded:
+      return 429;
+    case Code::kDeadline:
+      return 504;
+    case Code::kCancelled:
+      return 499;
+    case Code::kStepFailed:
+      return 500;
+    case Code::kUnavailable:
+      return 503;
+    case Code::kUnsupported:
+      return 501;
+    case Code::kInternal:
+      return 500;
   }
   return 500;
 }

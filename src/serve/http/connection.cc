@@ -22,34 +22,50 @@ namespace leat {
 
 namespace {
 
-constexpr size_t kFirstBody = 1 << 20;   // memory that an announced length gets before bytes come
+constexpr size_t kFirstBody = 1 << 20;  // memory that an announced length gets before bytes come
 constexpr size_t kFirstChunks = 64 << 10;
 constexpr size_t kWorthWaiting = 64 << 10;  // a rest this long is not looked at piece by piece
 constexpr size_t kMostLowWater = 512 << 10;
-constexpr uint64_t kWorthSkipping = 256 << 10;  // longer rests of refused bodies cost the connection
+constexpr uint64_t kWorthSkipping = 256
+                                    << 10;  // longer rests of refused bodies cost the connection
 constexpr uint64_t kMostLinger = 8 << 20;
 constexpr Nanos kLingerTime = 2 * kSecond;
-constexpr int kTurns = 32;             // exchanges in one go, before others have theirs
+constexpr int kTurns = 32;  // exchanges in one go, before others have theirs
 constexpr size_t kWorthPacking = 1024;
 constexpr size_t kKeptText = 256 << 10;  // a longer answer's buffer is not kept for the next one
 
 std::string_view reason(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 400: return "Bad Request";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 413: return "Content Too Large";
-    case 415: return "Unsupported Media Type";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 499: return "Client Closed Request";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return "Unknown";
+    case 200:
+      return "OK";
+    case 400:
+      return "Bad Request";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 499:
+      return "Client Closed Request";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return "Unknown";
   }
 }
 
@@ -104,14 +120,22 @@ void Connection::advance() {
 
 bool Connection::step() {
   switch (state_) {
-    case State::kHead: return read_head();
-    case State::kBody: return read_body();
-    case State::kChunks: return read_chunks();
-    case State::kCall: return client_left_ && waiting_ && leave_call();
-    case State::kSend: return send_more();
-    case State::kSkip: return skip();
-    case State::kLinger: return linger();
-    case State::kClosed: return false;
+    case State::kHead:
+      return read_head();
+    case State::kBody:
+      return read_body();
+    case State::kChunks:
+      return read_chunks();
+    case State::kCall:
+      return client_left_ && waiting_ && leave_call();
+    case State::kSend:
+      return send_more();
+    case State::kSkip:
+      return skip();
+    case State::kLinger:
+      return linger();
+    case State::kClosed:
+      return false;
   }
   return false;
 }
@@ -128,8 +152,8 @@ Connection::Got Connection::receive(std::byte* to, size_t room, size_t& got) {
   if (count > 0) {
     got = static_cast<size_t>(count);
     counters_.received_bytes.fetch_add(got, std::memory_order_relaxed);
-    // A short read took all there was; the next bytes bring an event. An end that has been announced
-    // already brings none.
+    // A short read took all there was; the next bytes bring an event. An end that has been
+    // announced already brings none.
     if (got < room && !client_left_) readable_ = false;
     return Got::kSome;
   }
@@ -175,15 +199,19 @@ bool Connection::read_head() {
     }
     if (in_end_ - in_begin_ == in_size_) {
       reject(kHeaderTooLarge,
-             Status(Code::kTooLarge, cat("the request's header is longer than the ", in_size_,
-                                         " bytes allowed")));
+             Status(Code::kTooLarge,
+                    cat("the request's header is longer than the ", in_size_, " bytes allowed")));
       return true;
     }
   }
   switch (fill()) {
-    case Got::kSome: return true;
-    case Got::kNothing: return false;
-    case Got::kEnd: close_now(); return false;
+    case Got::kSome:
+      return true;
+    case Got::kNothing:
+      return false;
+    case Got::kEnd:
+      close_now();
+      return false;
   }
   return false;
 }
@@ -200,8 +228,8 @@ void Connection::begin_exchange() {
     fail(Status(Code::kUnavailable, "the server is shutting down"));
     close_after_ = true;
   } else if (!packing.empty() && !lists("gzip, deflate, x-gzip, identity", packing)) {
-    fail(415, Status(Code::kBadInput, cat("Content-Encoding is ", packing,
-                                          "; allowed: gzip, deflate or identity")));
+    fail(415, Status(Code::kBadInput,
+                     cat("Content-Encoding is ", packing, "; allowed: gzip, deflate or identity")));
   } else {
     service_->on_head(*this);
   }
@@ -223,14 +251,15 @@ void Connection::begin_body() {
           static_cast<int64_t>(head.length.value_or(0)) >
       front_.most_bytes()) {
     counters_.too_many_bytes.fetch_add(1, std::memory_order_relaxed);
-    return fail(Status(Code::kOverloaded,
-                       cat("the bodies of all requests under way would pass the ",
-                           front_.most_bytes(), " bytes allowed; try again later")));
+    return fail(
+        Status(Code::kOverloaded, cat("the bodies of all requests under way would pass the ",
+                                      front_.most_bytes(), " bytes allowed; try again later")));
   }
   phase_began_ = began;
   slow_deadline(0);
   auto length = static_cast<size_t>(head.length.value_or(0));
-  if (!grow_body(head.chunked ? std::min(most, kFirstChunks) : std::min(length, kFirstBody))) return;
+  if (!grow_body(head.chunked ? std::min(most, kFirstChunks) : std::min(length, kFirstBody)))
+    return;
   if (head.expects_continue && in_begin_ == in_end_) {
     constexpr std::string_view kGoOn = "HTTP/1.1 100 Continue\r\n\r\n";
     [[maybe_unused]] ssize_t out = send(fd_, kGoOn.data(), kGoOn.size(), MSG_NOSIGNAL);
@@ -250,11 +279,13 @@ void Connection::begin_body() {
 bool Connection::grow_body(size_t size) {
   auto grown = allocate_body(size, aligned_);
   auto more = static_cast<int64_t>(size) - reserved_;
-  if (!grown.ok() || counters_.body_bytes.load(std::memory_order_relaxed) + more > front_.most_bytes()) {
+  if (!grown.ok() ||
+      counters_.body_bytes.load(std::memory_order_relaxed) + more > front_.most_bytes()) {
     if (grown.ok()) grown->block->drop();
     counters_.too_many_bytes.fetch_add(1, std::memory_order_relaxed);
-    fail(grown.ok() ? Status(Code::kOverloaded, "the bodies of all requests under way need all the "
-                                                "memory they may; try again later")
+    fail(grown.ok() ? Status(Code::kOverloaded,
+                             "the bodies of all requests under way need all the "
+                             "memory they may; try again later")
                     : grown.status());
     return false;
   }
@@ -268,8 +299,8 @@ bool Connection::grow_body(size_t size) {
   return true;
 }
 
-// A client that sends a long body steadily is woken for once in a while, not for every segment; that
-// also opens the window of the socket to as much.
+// A client that sends a long body steadily is woken for once in a while, not for every segment;
+// that also opens the window of the socket to as much.
 void Connection::want_wakeup_after(size_t bytes) {
   size_t wanted = bytes < kWorthWaiting ? 1 : std::min(bytes, kMostLowWater);
   if (wanted == low_water_) return;
@@ -374,8 +405,8 @@ void Connection::submit(std::shared_ptr<const Pipeline> pipeline, Request reques
   if (!call_) {
     call_ = new PendingCall(*this, loop_.mailbox(), front_.counters());
   }
-  bool ended = call_->start(std::move(pipeline), std::move(request), admitted,
-                            std::exchange(reserved_, 0));
+  bool ended =
+      call_->start(std::move(pipeline), std::move(request), admitted, std::exchange(reserved_, 0));
   if (ended) {
     service_->on_answer(*this, call_->answer());
     return;  // whoever called on_body sends
@@ -388,8 +419,9 @@ bool Connection::leave_call() {
   counters_.client_left.fetch_add(1, std::memory_order_relaxed);
   std::exchange(call_, nullptr)->abandon();
   waiting_ = false;
-  reject(0, Status(Code::kCancelled, "the client closed its end of the connection before the answer "
-                                     "was there, so the call was cancelled"));
+  reject(0, Status(Code::kCancelled,
+                   "the client closed its end of the connection before the answer "
+                   "was there, so the call was cancelled"));
   return true;
 }
 
@@ -532,9 +564,13 @@ bool Connection::skip() {
     return true;
   }
   switch (fill()) {
-    case Got::kSome: return true;
-    case Got::kNothing: return false;
-    case Got::kEnd: close_now(); return false;
+    case Got::kSome:
+      return true;
+    case Got::kNothing:
+      return false;
+    case Got::kEnd:
+      close_now();
+      return false;
   }
   return false;
 }
@@ -573,17 +609,18 @@ void Connection::on_deadline() {
       if ((state_ != State::kBody && state_ != State::kChunks) || deadline_ > before) return;
       counters_.too_slow.fetch_add(1, std::memory_order_relaxed);
       want_wakeup_after(1);
-      reject(kRequestTimeout,
-             Status(Code::kDeadline,
-                    cat("the body came too slowly: ", have_, " bytes in ",
-                        (loop_.now() - phase_began_) / kMillisecond, " ms; at least ",
-                        front_.options().least_rate, " bytes a second are needed")));
+      reject(
+          kRequestTimeout,
+          Status(Code::kDeadline, cat("the body came too slowly: ", have_, " bytes in ",
+                                      (loop_.now() - phase_began_) / kMillisecond, " ms; at least ",
+                                      front_.options().least_rate, " bytes a second are needed")));
       return advance();
     }
     case State::kSend:
       counters_.too_slow.fetch_add(1, std::memory_order_relaxed);
       return close_now();
-    default: return close_now();
+    default:
+      return close_now();
   }
 }
 

@@ -2,8 +2,8 @@
 // the answers.
 //
 // A state at a time; advance() runs until the socket, the call or fairness makes it wait. The next
-// request is not read before the last one was answered, so that a client's pipelining is held in its
-// own socket buffer. Bodies of known length are received where they will be used.
+// request is not read before the last one was answered, so that a client's pipelining is held in
+// its own socket buffer. Bodies of known length are received where they will be used.
 #pragma once
 
 #include <sys/uio.h>
@@ -85,7 +85,7 @@ class Connection final : public Loop::Watched, private Exchange, private Pending
   bool client_left_ = false;  // the client's end is closed
   bool close_after_ = false;  // the answer
   bool in_exchange_ = false;
-  bool waiting_ = false;      // state_ is kCall and start() has returned
+  bool waiting_ = false;  // state_ is kCall and start() has returned
 
   const size_t in_size_;
   std::unique_ptr<char[]> in_;  // received, not used yet: [in_begin_, in_end_)
@@ -93,10 +93,10 @@ class Connection final : public Loop::Watched, private Exchange, private Pending
   size_t in_end_ = 0;
   RequestParser parser_;
 
-  size_t have_ = 0;        // bytes of the body
-  int64_t reserved_ = 0;   // counted in body_bytes
-  uint64_t skip_ = 0;      // bytes still to throw away
-  size_t low_water_ = 1;   // SO_RCVLOWAT
+  size_t have_ = 0;       // bytes of the body
+  int64_t reserved_ = 0;  // counted in body_bytes
+  uint64_t skip_ = 0;     // bytes still to throw away
+  size_t low_water_ = 1;  // SO_RCVLOWAT
   Nanos phase_began_ = 0;
 
   PendingCall* call_ = nullptr;

@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "serve/api.h"
-#include "serve/testing/fake_pipeline.h"
 #include "serve/http/front.h"
+#include "serve/testing/fake_pipeline.h"
 #include "serve/testing/raw_client.h"
 
 namespace leat {
@@ -56,7 +56,8 @@ struct OneServer {
   int port = 0;
 };
 
-std::string run(std::string_view body, std::string_view fields = "", std::string_view name = "text") {
+std::string run(std::string_view body, std::string_view fields = "",
+                std::string_view name = "text") {
   return post("/run/" + std::string(name), body, fields);
 }
 std::string y(std::string_view text) { return "{\"y\":\"" + std::string(text) + "\"}"; }
@@ -91,7 +92,9 @@ TEST(Connection, AnswersPipelinedRequestsInOrder) {
 TEST(Connection, TakesBytesOneByOne) {
   OneServer server;
   RawClient client(server.port);
-  std::string chunked = "POST /run/text HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nTrailer: t\r\n\r\n";
+  std::string chunked =
+      "POST /run/text HTTP/1.1\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nTrailer: t\r\n\r\n";
   for (std::string request : {run("hello"), chunked, get("/v2/health/live")}) {
     for (char c : request) client.send({&c, 1});
     RawReply reply = client.reply();
@@ -142,7 +145,8 @@ TEST(Connection, KeepsOrClosesAsAsked) {
     const char* head;
     bool closes;
   };
-  for (const Row& row : {Row{"GET /v2 HTTP/1.1\r\n\r\n", false}, Row{"GET /v2 HTTP/1.1\r\nConnection: close\r\n\r\n", true},
+  for (const Row& row : {Row{"GET /v2 HTTP/1.1\r\n\r\n", false},
+                         Row{"GET /v2 HTTP/1.1\r\nConnection: close\r\n\r\n", true},
                          Row{"GET /v2 HTTP/1.0\r\n\r\n", true},
                          Row{"GET /v2 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", false}}) {
     RawClient client(server.port);
@@ -187,10 +191,15 @@ TEST(Connection, RefusesWhatIsNoHttp) {
            Row{"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400},
            Row{"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", 400},
            Row{"POST /run/text HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400},
-           Row{"POST /run/text HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
+           Row{"POST /run/text HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+               400},
            Row{"POST /run/text HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
-           Row{"POST /run/text HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n", 400},
-           Row{"POST /run/text HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;" + std::string(20000, 'x'), 400},
+           Row{"POST /run/text HTTP/1.1\r\nTransfer-Encoding: "
+               "chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n",
+               400},
+           Row{"POST /run/text HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;" +
+                   std::string(20000, 'x'),
+               400},
            Row{"GET /" + std::string(20000, 'a') + " HTTP/1.1\r\n\r\n", 431},
            Row{"GET / HTTP/1.1\r\nA: " + std::string(20000, 'b') + "\r\n\r\n", 431},
            Row{many, 431},
@@ -217,9 +226,14 @@ TEST(Connection, RefusesLargeBodies) {
   ASSERT_LT(bomb.size(), 100'000u);
   for (const Row& row : {
            Row{"just fits", run(std::string(100'000, 'x')), 200},
-           Row{"announced, not sent", "POST /run/text HTTP/1.1\r\nContent-Length: 100001\r\n\r\n", 413},
-           Row{"an exabyte", "POST /run/text HTTP/1.1\r\nContent-Length: 1000000000000000000\r\n\r\n", 413},
-           Row{"chunked", "POST /run/text HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n186A1\r\n" + std::string(100'001, 'x'), 413},
+           Row{"announced, not sent", "POST /run/text HTTP/1.1\r\nContent-Length: 100001\r\n\r\n",
+               413},
+           Row{"an exabyte",
+               "POST /run/text HTTP/1.1\r\nContent-Length: 1000000000000000000\r\n\r\n", 413},
+           Row{"chunked",
+               "POST /run/text HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n186A1\r\n" +
+                   std::string(100'001, 'x'),
+               413},
            Row{"bomb", run(bomb, "Content-Encoding: gzip\r\n"), 413},
        }) {
     RawClient client(server.port);
@@ -240,7 +254,8 @@ TEST(Connection, UnpacksAndPacks) {
   std::string text(200'000, 'q');
   for (int bits : {MAX_WBITS + 16, MAX_WBITS, -MAX_WBITS}) {
     std::string coding = bits > MAX_WBITS ? "gzip" : "deflate";
-    EXPECT_EQ(client.ask(run(packed(text, bits), "Content-Encoding: " + coding + "\r\n")).body, y(text));
+    EXPECT_EQ(client.ask(run(packed(text, bits), "Content-Encoding: " + coding + "\r\n")).body,
+              y(text));
   }
   std::string cut = packed(text, MAX_WBITS + 16);
   cut.resize(cut.size() - 9);
@@ -260,8 +275,10 @@ TEST(Connection, UnpacksAndPacks) {
   out.erase(out.size() - stream.avail_out);
   inflateEnd(&stream);
   EXPECT_EQ(out, y(text));
-  EXPECT_EQ(client.ask(run("short", "Accept-Encoding: gzip\r\n")).fields.count("content-encoding"), 0u);
-  EXPECT_EQ(client.ask(run(text, "Accept-Encoding: gzip;q=0\r\n")).fields.count("content-encoding"), 0u);
+  EXPECT_EQ(client.ask(run("short", "Accept-Encoding: gzip\r\n")).fields.count("content-encoding"),
+            0u);
+  EXPECT_EQ(client.ask(run(text, "Accept-Encoding: gzip;q=0\r\n")).fields.count("content-encoding"),
+            0u);
 }
 
 TEST(Connection, SlowHeadersBodiesAndIdlersAreEnded) {
@@ -277,7 +294,8 @@ TEST(Connection, SlowHeadersBodiesAndIdlersAreEnded) {
     EXPECT_TRUE(client.closed());
   }
   uint64_t slow = 1;
-  for (const char* rest : {"Content-Length: 100\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n64\r\nabc"}) {
+  for (const char* rest :
+       {"Content-Length: 100\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n64\r\nabc"}) {
     uint64_t before = server.counters().received_bytes;
     RawClient client(server.port);
     std::string request = std::string("POST /run/text HTTP/1.1\r\n") + rest;
@@ -309,7 +327,8 @@ TEST(Connection, ASteadyBodyIsNotSlow) {
   size_t head = request.size() - body.size();
   client.send(std::string_view(request).substr(0, head + 2'000'000));
   server.wait_received(head + 1);
-  while (server.counters().received_bytes < head + 2'000'000 - 512 * 1024) std::this_thread::yield();
+  while (server.counters().received_bytes < head + 2'000'000 - 512 * 1024)
+    std::this_thread::yield();
   server.clock.advance(server.options.body_grace + 10 * kSecond);  // 2 MB in 20 s is above 64 KiB/s
   client.send(std::string_view(request).substr(head + 2'000'000));
   EXPECT_EQ(client.reply().body.size(), body.size() + 8);
@@ -344,8 +363,8 @@ TEST(Connection, AClientThatLeavesCancelsItsCall) {
       EXPECT_TRUE(client.closed());
     }
   }
-  while (server.counters().open > 0) std::this_thread::yield();
-  EXPECT_EQ(server.counters().body_bytes, 0);
+  // A cancelled call gives its memory back when its end has been told.
+  while (server.counters().open > 0 || server.counters().body_bytes > 0) std::this_thread::yield();
 }
 
 // Everything sent before the end of sending is answered where that needs no waiting.
@@ -410,8 +429,9 @@ TEST(Connection, FiveHundredSlowClientsHinderNobody) {
   uint64_t sent = 0;
   for (int i = 0; i < 500; ++i) {
     slow.emplace_back(server.port);
-    const char* starts[] = {"GET /v2 HTTP/1.1\r\nA: ", "POST /run/text HTTP/1.1\r\nContent-Length: 60000000\r\n\r\nab",
-                            "POST /run/text HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", ""};
+    const char* starts[] = {
+        "GET /v2 HTTP/1.1\r\nA: ", "POST /run/text HTTP/1.1\r\nContent-Length: 60000000\r\n\r\nab",
+        "POST /run/text HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", ""};
     std::string start = i % 5 == 4 ? run("x", "", "never") : starts[i % 5];
     sent += start.size();
     slow.back().send(start);
@@ -483,13 +503,14 @@ TEST(Connection, ManyClientsOfEveryKind) {
   }
   for (std::thread& client : clients) client.join();
   never->wait_cancelled(static_cast<int>(never->submitted()));
-  while (server.counters().open > 0) std::this_thread::yield();
-  EXPECT_EQ(server.counters().body_bytes, 0);
+  // A cancelled call gives its memory back when its end has been told.
+  while (server.counters().open > 0 || server.counters().body_bytes > 0) std::this_thread::yield();
 }
 
 TEST(AccessLogTest, ALineForEveryAnswerAndNoPayload) {
   for (bool json : {false, true}) {
-    std::string path = testing::TempDir() + "/access." + std::to_string(getpid()) + (json ? ".json" : ".txt");
+    std::string path =
+        testing::TempDir() + "/access." + std::to_string(getpid()) + (json ? ".json" : ".txt");
     std::remove(path.c_str());
     auto log = AccessLog::open(path, json);
     ASSERT_TRUE(log.ok());
@@ -506,9 +527,13 @@ TEST(AccessLogTest, ALineForEveryAnswerAndNoPayload) {
     std::getline(file, second);
     EXPECT_FALSE(std::getline(file, none));
     EXPECT_EQ(first.find("secret"), std::string::npos);
-    const char* expected[] = {" 200 POST /run/text 0us received=6 sent=", "\"status\":200,\"method\":\"POST\",\"path\":\"/run/text\",\"micros\":0,\"received\":6"};
+    const char* expected[] = {
+        " 200 POST /run/text 0us received=6 sent=",
+        "\"status\":200,\"method\":\"POST\",\"path\":\"/run/text\",\"micros\":0,\"received\":6"};
     EXPECT_NE(first.find(expected[json]), std::string::npos) << first;
-    EXPECT_NE(first.find(json ? "\"request_id\":\"id \\\"7\\\"\"" : "id=id_\"7\""), std::string::npos) << first;
+    EXPECT_NE(first.find(json ? "\"request_id\":\"id \\\"7\\\"\"" : "id=id_\"7\""),
+              std::string::npos)
+        << first;
     EXPECT_NE(second.find("404"), std::string::npos);
   }
   EXPECT_FALSE(AccessLog::open("/no/such/folder/log", false).ok());

@@ -31,15 +31,15 @@ struct Body {
 class Exchange {
  public:
   RequestHead head;
-  Body body;      // complete from on_body on; tensors may be views of it
+  Body body;        // complete from on_body on; tensors may be views of it
   Nanos began = 0;  // when the head was complete
 
   // The answer: fill these, then call answer().
   Scatter reply;
   std::string reply_fields;  // more header lines, each "Name: value\r\n"
 
-  // Lets the body in, up to the server's limit (or `most`), placed so that the byte at `aligned` lies
-  // on a 64-byte boundary.
+  // Lets the body in, up to the server's limit (or `most`), placed so that the byte at `aligned`
+  // lies on a 64-byte boundary.
   void want_body(size_t most, size_t aligned = 0) {
     wanted_ = most;
     aligned_ = aligned;

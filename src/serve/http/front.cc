@@ -104,7 +104,8 @@ Result<int> Front::listen(const std::string& host, int port, Site& site) {
   addrinfo* found = nullptr;
   std::string service = std::to_string(port);
   if (int error = getaddrinfo(host.c_str(), service.c_str(), &wanted, &found); error != 0) {
-    return Status(Code::kBadInput, cat("cannot serve on host \"", host, "\": ", gai_strerror(error)));
+    return Status(Code::kBadInput,
+                  cat("cannot serve on host \"", host, "\": ", gai_strerror(error)));
   }
   std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, freeaddrinfo);
   int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -141,12 +142,14 @@ void Front::adopt(int client, Site& site) {
     constexpr std::string_view kFull =
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
         "Content-Length: 83\r\nConnection: close\r\nRetry-After: 1\r\n\r\n"
-        "{\"error\":\"too many connections are open; try again later\",\"code\":\"unavailable\"}    ";
+        "{\"error\":\"too many connections are open; try again later\",\"code\":\"unavailable\"}   "
+        " ";
     counters_->too_many_connections.fetch_add(1, std::memory_order_relaxed);
     counters_->answered(503);
     [[maybe_unused]] ssize_t sent = send(client, kFull.data(), kFull.size(), MSG_NOSIGNAL);
     shutdown(client, SHUT_WR);
-    char scrap[4096];  // unread bytes would turn the close into a reset, and the answer would be lost
+    char scrap[4096];  // unread bytes would turn the close into a reset, and the answer would be
+                       // lost
     [[maybe_unused]] ssize_t got = recv(client, scrap, sizeof scrap, MSG_DONTWAIT);
     close(client);
     return;

@@ -29,13 +29,15 @@ struct Inflater {
 Status inflate(Body& body, size_t most, size_t aligned) {
   const auto* packed = reinterpret_cast<const uint8_t*>(body.data);
   // zlib's own detection knows gzip and zlib; some clients send deflate without either's header.
-  bool headed = body.size >= 2 && ((packed[0] == 0x1F && packed[1] == 0x8B) ||
-                                   ((packed[0] & 15) == 8 && (packed[0] * 256 + packed[1]) % 31 == 0));
+  bool headed =
+      body.size >= 2 && ((packed[0] == 0x1F && packed[1] == 0x8B) ||
+                         ((packed[0] & 15) == 8 && (packed[0] * 256 + packed[1]) % 31 == 0));
   Inflater inflater(headed ? MAX_WBITS + 32 : -MAX_WBITS);
   z_stream& stream = inflater.stream;
   stream.next_in = const_cast<uint8_t*>(packed);
   stream.avail_in = static_cast<uInt>(body.size);
-  LEAT_ASSIGN(Body plain, allocate_body(std::min(most, std::max<size_t>(4 * body.size, 4096)), aligned));
+  LEAT_ASSIGN(Body plain,
+              allocate_body(std::min(most, std::max<size_t>(4 * body.size, 4096)), aligned));
   size_t have = 0;
   Status status;
   while (true) {

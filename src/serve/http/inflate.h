@@ -9,9 +9,9 @@
 
 namespace leat {
 
-// Replaces `body` by what it holds when unpacked (gzip or zlib, told apart by their first bytes; raw
-// deflate too), with the byte at `aligned` on a 64-byte boundary. kTooLarge past `most` bytes, which
-// a bomb reaches after little work; kBadInput when the stream is damaged or ends early.
+// Replaces `body` by what it holds when unpacked (gzip or zlib, told apart by their first bytes;
+// raw deflate too), with the byte at `aligned` on a 64-byte boundary. kTooLarge past `most` bytes,
+// which a bomb reaches after little work; kBadInput when the stream is damaged or ends early.
 Status inflate(Body& body, size_t most, size_t aligned);
 
 // `text` as gzip, appended to `out`.

@@ -78,7 +78,8 @@ void Loop::run() {
   while (!halted_) {
     int timeout = 0;
     if (again_.empty() && mailbox_->may_sleep()) {
-      // With nobody connected there is nothing to time. A clock that a test moves is looked at often.
+      // With nobody connected there is nothing to time. A clock that a test moves is looked at
+      // often.
       timeout = watched_.size() <= untimed_ ? -1
                 : real_time_                ? static_cast<int>(kSweep / kMillisecond)
                                             : 1;

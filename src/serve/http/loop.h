@@ -1,7 +1,8 @@
 // One I/O thread: waits for sockets, notes and deadlines, and tells whom they concern.
 //
 // Sockets are registered once, edge-triggered, so that a request costs no more calls than its reads
-// and writes and one wait. Deadlines are coarse (kSweep): they bound clients, they do not time calls.
+// and writes and one wait. Deadlines are coarse (kSweep): they bound clients, they do not time
+// calls.
 #pragma once
 
 #include <memory>

@@ -33,7 +33,7 @@ class Mailbox {
   bool may_sleep();  // false: there are notes
   void woken();      // notes need no signal from here on
   void clear_signal();
-  void deliver();    // all there are
+  void deliver();  // all there are
 
  private:
   const int wake_;

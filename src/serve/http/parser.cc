@@ -21,10 +21,14 @@ std::string_view plain(View text) { return {text.data(), text.size()}; }
 
 Method method_of(http::verb verb) {
   switch (verb) {
-    case http::verb::get: return Method::kGet;
-    case http::verb::head: return Method::kHead;
-    case http::verb::post: return Method::kPost;
-    default: return Method::kOther;
+    case http::verb::get:
+      return Method::kGet;
+    case http::verb::head:
+      return Method::kHead;
+    case http::verb::post:
+      return Method::kPost;
+    default:
+      return Method::kOther;
   }
 }
 
@@ -55,10 +59,14 @@ class OneRequest final : public http::basic_parser<true> {
   void on_field_impl(http::field name, View text, View value, error_code&) override {
     if (is_header_done_) return;  // trailers
     switch (name) {
-      case http::field::accept: return set(Field::kAccept, value);
-      case http::field::accept_encoding: return set(Field::kAcceptEncoding, value);
-      case http::field::content_encoding: return set(Field::kContentEncoding, value);
-      case http::field::content_type: return set(Field::kContentType, value);
+      case http::field::accept:
+        return set(Field::kAccept, value);
+      case http::field::accept_encoding:
+        return set(Field::kAcceptEncoding, value);
+      case http::field::content_encoding:
+        return set(Field::kContentEncoding, value);
+      case http::field::content_type:
+        return set(Field::kContentType, value);
       case http::field::expect:
         head_.expects_continue = boost::beast::iequals(value, "100-continue");
         return;
@@ -71,7 +79,8 @@ class OneRequest final : public http::basic_parser<true> {
           set(Field::kTrace, value);
         }
         return;
-      default: return;
+      default:
+        return;
     }
   }
   void set(Field field, View value) {
@@ -118,8 +127,8 @@ class RequestParser::Beast {
     request_->chunk = {};
     // Not eager: the parser stops after the head, after a chunk's header and after a chunk's piece.
     while (true) {
-      size_t took = request_->put(
-          boost::asio::buffer(bytes.data() + used, bytes.size() - used), error);
+      size_t took =
+          request_->put(boost::asio::buffer(bytes.data() + used, bytes.size() - used), error);
       used += took;
       // Beast's own limit is of what it sees at once, and fields that are complete go away.
       if (!told_) {
@@ -142,8 +151,8 @@ class RequestParser::Beast {
   Event wrong(error_code error) {
     if (error == http::error::header_limit) {
       status_ = kHeaderTooLarge;
-      fault_ = Status(Code::kTooLarge, cat("the request's header is longer than the ", most_,
-                                           " bytes allowed"));
+      fault_ = Status(Code::kTooLarge,
+                      cat("the request's header is longer than the ", most_, " bytes allowed"));
     } else {
       status_ = 400;
       fault_ = Status(Code::kBadInput, cat("this is not an HTTP/1.1 request: ", error.message()));

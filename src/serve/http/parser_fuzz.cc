@@ -49,7 +49,8 @@ std::string transcript(std::string_view bytes, size_t piece) {
       case RequestParser::Event::kWrong:
         if (parser.fault().ok() || parser.http_status() < 400) std::abort();
         return out + " wrong";
-      case RequestParser::Event::kChunk: break;
+      case RequestParser::Event::kChunk:
+        break;
       case RequestParser::Event::kMore:
         if (in.size() > 2 * kMost) return out + " long";
         if (bytes.empty()) return out;
@@ -67,7 +68,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string by_one = transcript(bytes, 1);
   std::string by_many = transcript(bytes, 1 + data[0]);
   // Where a fault or a limit is met depends on the pieces; what is right does not.
-  auto whole = [](std::string_view seen) { return !seen.ends_with("wrong") && !seen.ends_with("long"); };
+  auto whole = [](std::string_view seen) {
+    return !seen.ends_with("wrong") && !seen.ends_with("long");
+  };
   if (whole(by_one) && whole(by_many) && by_one != by_many) std::abort();
   return 0;
 }

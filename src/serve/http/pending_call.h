@@ -1,5 +1,5 @@
-// A call under way on behalf of a connection, which may go away before the call ends: two owners, the
-// connection and whoever completes the call, and the last one frees it.
+// A call under way on behalf of a connection, which may go away before the call ends: two owners,
+// the connection and whoever completes the call, and the last one frees it.
 #pragma once
 
 #include <atomic>
@@ -22,7 +22,8 @@ class PendingCall final : public Completion, public Mailbox::Note {
     ~Owner() = default;
   };
 
-  PendingCall(Owner& owner, std::shared_ptr<Mailbox> mailbox, std::shared_ptr<HttpCounters> counters)
+  PendingCall(Owner& owner, std::shared_ptr<Mailbox> mailbox,
+              std::shared_ptr<HttpCounters> counters)
       : owner_(&owner), mailbox_(std::move(mailbox)), counters_(std::move(counters)) {}
 
   // True when it ended inside; then answer() holds what came, and call_ended() is not called.
@@ -30,8 +31,9 @@ class PendingCall final : public Completion, public Mailbox::Note {
   bool start(std::shared_ptr<const Pipeline> pipeline, Request request, bool admitted,
              int64_t bytes);
   Answer& answer() { return answer_; }
-  // The owner goes away or waits no longer: the call is cancelled, and nobody is told. If it is still
-  // under way, this object now belongs to it alone, else to nobody: it must not be touched again.
+  // The owner goes away or waits no longer: the call is cancelled, and nobody is told. If it is
+  // still under way, this object now belongs to it alone, else to nobody: it must not be touched
+  // again.
   void abandon();
   // May start() be called again?
   bool idle() const { return !under_way_; }
@@ -45,7 +47,7 @@ class PendingCall final : public Completion, public Mailbox::Note {
     if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
-  Owner* owner_;  // of the loop's thread; null: abandoned
+  Owner* owner_;            // of the loop's thread; null: abandoned
   bool under_way_ = false;  // of the loop's thread
   const std::shared_ptr<Mailbox> mailbox_;
   const std::shared_ptr<HttpCounters> counters_;

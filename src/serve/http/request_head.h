@@ -13,15 +13,21 @@ enum class Method : uint8_t { kGet, kHead, kPost, kOther };
 
 // The fields that anybody here reads; all others are skipped.
 enum class Field : uint8_t {
-  kAccept, kAcceptEncoding, kContentEncoding, kContentType, kTensorHeader, kRequestId, kTrace,
+  kAccept,
+  kAcceptEncoding,
+  kContentEncoding,
+  kContentType,
+  kTensorHeader,
+  kRequestId,
+  kTrace,
 };
 constexpr int kFields = 7;
 
 struct RequestHead {
   Method method = Method::kOther;
-  std::string verb;    // as sent
-  std::string path;    // percent-decoded segments are the reader's business
-  std::string query;   // without the question mark
+  std::string verb;                         // as sent
+  std::string path;                         // percent-decoded segments are the reader's business
+  std::string query;                        // without the question mark
   std::array<std::string, kFields> fields;  // empty: not sent, or sent empty
   std::optional<uint64_t> length;           // Content-Length
   bool chunked = false;

@@ -1,5 +1,5 @@
-// A message's body as pieces that lie where they lay: text of our own, and memory of tensors. Written
-// with one gathering system call; nothing is copied into one buffer first.
+// A message's body as pieces that lie where they lay: text of our own, and memory of tensors.
+// Written with one gathering system call; nothing is copied into one buffer first.
 #pragma once
 
 #include <sys/uio.h>

@@ -8,9 +8,14 @@ namespace {
 // The vectors of RFC 4648, section 10, and bytes that use the last two digits.
 TEST(Base64, RfcVectors) {
   using namespace std::string_view_literals;
-  for (auto [bytes, text] : {std::pair{""sv, ""sv}, {"f"sv, "Zg=="sv}, {"fo"sv, "Zm8="sv},
-                             {"foo"sv, "Zm9v"sv}, {"foob"sv, "Zm9vYg=="sv}, {"fooba"sv, "Zm9vYmE="sv},
-                             {"foobar"sv, "Zm9vYmFy"sv}, {"\xFB\xFF\0"sv, "+/8A"sv}}) {
+  for (auto [bytes, text] : {std::pair{""sv, ""sv},
+                             {"f"sv, "Zg=="sv},
+                             {"fo"sv, "Zm8="sv},
+                             {"foo"sv, "Zm9v"sv},
+                             {"foob"sv, "Zm9vYg=="sv},
+                             {"fooba"sv, "Zm9vYmE="sv},
+                             {"foobar"sv, "Zm9vYmFy"sv},
+                             {"\xFB\xFF\0"sv, "+/8A"sv}}) {
     std::string out = "before ";
     append_base64(out, bytes);
     EXPECT_EQ(out, "before " + std::string(text));

@@ -63,8 +63,7 @@ Result<Tensor> strings_in(Block* block, std::string_view bytes, const Shape& sha
     auto* data = reinterpret_cast<std::byte*>(const_cast<char*>(only.data()));
     return Tensor::view(block, DType::kBytes, shape, data, only.size());
   }
-  LEAT_ASSIGN(Block * home,
-              Arena::heap().allocate(sizeof(StringTable) + count * sizeof(ByteSpan)));
+  LEAT_ASSIGN(Block * home, Arena::heap().allocate(sizeof(StringTable) + count * sizeof(ByteSpan)));
   auto* table = new (home->payload) StringTable{};
   for (size_t i = 0; i < count; ++i) {
     auto element = next_string(rest, i);
@@ -85,9 +84,9 @@ Result<Tensor> strings_in(Block* block, std::string_view bytes, const Shape& sha
   table->block.release = release_table;
   table->strings = block;
   block->retain();
-  Tensor tensor = Tensor::view(&table->block, DType::kBytes, shape,
-                               reinterpret_cast<std::byte*>(table->entries()),
-                               count * sizeof(ByteSpan));
+  Tensor tensor =
+      Tensor::view(&table->block, DType::kBytes, shape,
+                   reinterpret_cast<std::byte*>(table->entries()), count * sizeof(ByteSpan));
   table->block.drop();  // the tensor holds it now
   return tensor;
 }
@@ -104,9 +103,9 @@ Result<Tensor> binary_tensor(Block* block, std::string_view bytes, DType type, c
   if (type == DType::kBool) {
     for (size_t i = 0; i < bytes.size(); ++i) {
       if (static_cast<uint8_t>(bytes[i]) > 1) {
-        return Status(Code::kBadInput, cat("element ", i, " of a BOOL tensor is ",
-                                           static_cast<int>(static_cast<uint8_t>(bytes[i])),
-                                           "; allowed: 0 or 1"));
+        return Status(Code::kBadInput,
+                      cat("element ", i, " of a BOOL tensor is ",
+                          static_cast<int>(static_cast<uint8_t>(bytes[i])), "; allowed: 0 or 1"));
       }
     }
   }

@@ -1,5 +1,5 @@
-// Binary tensors: any bytes under any type and shape give a Status or a tensor that can be read, and
-// BYTES come out as a plain reading of lengths says.
+// Binary tensors: any bytes under any type and shape give a Status or a tensor that can be read,
+// and BYTES come out as a plain reading of lengths says.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>

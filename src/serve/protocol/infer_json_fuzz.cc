@@ -1,15 +1,15 @@
-// Requests in JSON, of the protocol and of /run, and forms: any bytes give a Status or tensors whose
-// memory is there to be read.
+// Requests in JSON, of the protocol and of /run, and forms: any bytes give a Status or tensors
+// whose memory is there to be read.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
-#include "serve/testing/fake_pipeline.h"
 #include "serve/http/inflate.h"
 #include "serve/protocol/infer_reply.h"
 #include "serve/protocol/infer_request.h"
 #include "serve/protocol/run_reply.h"
 #include "serve/protocol/run_request.h"
+#include "serve/testing/fake_pipeline.h"
 
 using namespace leat;
 

@@ -177,19 +177,32 @@ class Writer {
 
   void write_data(const Tensor& tensor) {
     switch (tensor.dtype()) {
-      case DType::kBool: return write_numbers<bool>(json_, tensor);
-      case DType::kUint8: return write_numbers<uint8_t>(json_, tensor);
-      case DType::kUint16: return write_numbers<uint16_t>(json_, tensor);
-      case DType::kUint32: return write_numbers<uint32_t>(json_, tensor);
-      case DType::kUint64: return write_numbers<uint64_t>(json_, tensor);
-      case DType::kInt8: return write_numbers<int8_t>(json_, tensor);
-      case DType::kInt16: return write_numbers<int16_t>(json_, tensor);
-      case DType::kInt32: return write_numbers<int32_t>(json_, tensor);
-      case DType::kInt64: return write_numbers<int64_t>(json_, tensor);
-      case DType::kFp16: return write_numbers<Half>(json_, tensor);
-      case DType::kBf16: return write_numbers<Brain>(json_, tensor);
-      case DType::kFp32: return write_numbers<float>(json_, tensor);
-      case DType::kFp64: return write_numbers<double>(json_, tensor);
+      case DType::kBool:
+        return write_numbers<bool>(json_, tensor);
+      case DType::kUint8:
+        return write_numbers<uint8_t>(json_, tensor);
+      case DType::kUint16:
+        return write_numbers<uint16_t>(json_, tensor);
+      case DType::kUint32:
+        return write_numbers<uint32_t>(json_, tensor);
+      case DType::kUint64:
+        return write_numbers<uint64_t>(json_, tensor);
+      case DType::kInt8:
+        return write_numbers<int8_t>(json_, tensor);
+      case DType::kInt16:
+        return write_numbers<int16_t>(json_, tensor);
+      case DType::kInt32:
+        return write_numbers<int32_t>(json_, tensor);
+      case DType::kInt64:
+        return write_numbers<int64_t>(json_, tensor);
+      case DType::kFp16:
+        return write_numbers<Half>(json_, tensor);
+      case DType::kBf16:
+        return write_numbers<Brain>(json_, tensor);
+      case DType::kFp32:
+        return write_numbers<float>(json_, tensor);
+      case DType::kFp64:
+        return write_numbers<double>(json_, tensor);
       case DType::kBytes:
         for (int64_t i = 0; i < tensor.shape().elements(); ++i) json_.string(tensor.string(i));
     }
@@ -222,7 +235,8 @@ class Writer {
   // The classification extension: the `classes` largest values as "value:index".
   static Status classify(Flat& flat, int64_t classes, bool batched, std::string_view name) {
     if (flat.ragged || flat.leaves.size() != 1 || flat.type == DType::kBytes) {
-      return Status(Code::kBadInput, cat("output \"", name, "\" cannot be classified: a tensor of "
+      return Status(Code::kBadInput, cat("output \"", name,
+                                         "\" cannot be classified: a tensor of "
                                          "numbers is needed"));
     }
     const Tensor& tensor = flat.leaves[0];
@@ -233,11 +247,13 @@ class Writer {
     std::vector<int64_t> order(static_cast<size_t>(width));
     std::vector<std::string> texts;
     for (int64_t row = 0; row < rows; ++row) {
-      for (int64_t i = 0; i < width; ++i) values[static_cast<size_t>(i)] = real_at(tensor, row * width + i);
+      for (int64_t i = 0; i < width; ++i)
+        values[static_cast<size_t>(i)] = real_at(tensor, row * width + i);
       std::iota(order.begin(), order.end(), 0);
       auto before = [&](int64_t a, int64_t b) {  // larger first, NaN last, then by index
         double x = values[static_cast<size_t>(a)], y = values[static_cast<size_t>(b)];
-        if (std::isnan(x) || std::isnan(y)) return std::isnan(x) == std::isnan(y) ? a < b : std::isnan(y);
+        if (std::isnan(x) || std::isnan(y))
+          return std::isnan(x) == std::isnan(y) ? a < b : std::isnan(y);
         return x != y ? x > y : a < b;
       };
       std::partial_sort(order.begin(), order.begin() + kept, order.end(), before);
@@ -258,20 +274,34 @@ class Writer {
   static double real_at(const Tensor& tensor, int64_t index) {
     auto i = static_cast<size_t>(index);
     switch (tensor.dtype()) {
-      case DType::kBool: return tensor.values<bool>()[i];
-      case DType::kUint8: return tensor.values<uint8_t>()[i];
-      case DType::kUint16: return tensor.values<uint16_t>()[i];
-      case DType::kUint32: return tensor.values<uint32_t>()[i];
-      case DType::kUint64: return static_cast<double>(tensor.values<uint64_t>()[i]);
-      case DType::kInt8: return tensor.values<int8_t>()[i];
-      case DType::kInt16: return tensor.values<int16_t>()[i];
-      case DType::kInt32: return tensor.values<int32_t>()[i];
-      case DType::kInt64: return static_cast<double>(tensor.values<int64_t>()[i]);
-      case DType::kFp16: return tensor.values<Half>()[i].real();
-      case DType::kBf16: return tensor.values<Brain>()[i].real();
-      case DType::kFp32: return tensor.values<float>()[i];
-      case DType::kFp64: return tensor.values<double>()[i];
-      case DType::kBytes: return 0;
+      case DType::kBool:
+        return tensor.values<bool>()[i];
+      case DType::kUint8:
+        return tensor.values<uint8_t>()[i];
+      case DType::kUint16:
+        return tensor.values<uint16_t>()[i];
+      case DType::kUint32:
+        return tensor.values<uint32_t>()[i];
+      case DType::kUint64:
+        return static_cast<double>(tensor.values<uint64_t>()[i]);
+      case DType::kInt8:
+        return tensor.values<int8_t>()[i];
+      case DType::kInt16:
+        return tensor.values<int16_t>()[i];
+      case DType::kInt32:
+        return tensor.values<int32_t>()[i];
+      case DType::kInt64:
+        return static_cast<double>(tensor.values<int64_t>()[i]);
+      case DType::kFp16:
+        return tensor.values<Half>()[i].real();
+      case DType::kBf16:
+        return tensor.values<Brain>()[i].real();
+      case DType::kFp32:
+        return tensor.values<float>()[i];
+      case DType::kFp64:
+        return tensor.values<double>()[i];
+      case DType::kBytes:
+        return 0;
     }
     return 0;
   }
@@ -292,7 +322,8 @@ Status write_infer(const Pipeline& pipeline, std::string_view model, std::string
   size_t count = std::min(ports.size(), answer.outputs.size());
   if (wanted.all_outputs) {
     for (size_t i = 0; i < count; ++i) {
-      LEAT_TRY(writer.output(ports[i], answer.outputs[i], wanted.all_binary, 0, pipeline.batched()));
+      LEAT_TRY(
+          writer.output(ports[i], answer.outputs[i], wanted.all_binary, 0, pipeline.batched()));
     }
   }
   for (const WantedOutput& one : wanted.wanted) {

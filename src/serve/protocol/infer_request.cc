@@ -50,9 +50,9 @@ Status collect_texts(const Json& json, std::vector<std::string_view>& texts) {
     return json.each([&](Json inner) { return collect_texts(inner, texts); });
   }
   if (!json.is(Json::Kind::kString)) {
-    return Status(Code::kBadInput,
-                  cat("element ", texts.size(), " is ", json.describe(), ", which is no BYTES: a "
-                      "text is wanted"));
+    return Status(Code::kBadInput, cat("element ", texts.size(), " is ", json.describe(),
+                                       ", which is no BYTES: a "
+                                       "text is wanted"));
   }
   texts.push_back(json.text());
   return {};
@@ -63,7 +63,8 @@ Result<Tensor> tensor_of(const Json& data, DType type, const Shape& shape) {
   LEAT_ASSIGN(size_t bytes, shape.bytes(type));
   auto count = static_cast<size_t>(shape.elements());
   if (type == DType::kFp16 || type == DType::kBf16) {
-    return Status(Code::kBadInput, cat(dtype_name(type), " cannot come as JSON; send it as binary "
+    return Status(Code::kBadInput, cat(dtype_name(type),
+                                       " cannot come as JSON; send it as binary "
                                        "data"));
   }
   if (type == DType::kBytes) {
@@ -77,8 +78,8 @@ Result<Tensor> tensor_of(const Json& data, DType type, const Shape& shape) {
   // Each element takes a byte of the document at least; it was small enough to be read.
   constexpr size_t kMost = size_t{1} << 32;
   if (bytes > kMost) {
-    return Status(Code::kBadInput, cat("shape ", shape.text(), " has ", count,
-                                       " elements, more than were given"));
+    return Status(Code::kBadInput,
+                  cat("shape ", shape.text(), " has ", count, " elements, more than were given"));
   }
   LEAT_ASSIGN(Tensor tensor, Tensor::allocate(type, shape));
   LEAT_TRY(data.numbers(type, tensor.mutable_data(), count));
@@ -115,7 +116,8 @@ class Reader {
     size_t index = 0;
     LEAT_TRY(inputs->each([&](Json input) { return read_input(input, index++); }));
     if (!binary_.empty()) {
-      return Status(Code::kBadInput, cat(binary_.size(), " bytes of binary data are left over after "
+      return Status(Code::kBadInput, cat(binary_.size(),
+                                         " bytes of binary data are left over after "
                                          "the inputs that announced theirs"));
     }
     if (outputs) {
@@ -138,7 +140,8 @@ class Reader {
     if (!json.is(Json::Kind::kObject)) return wrong("parameters", json, "an object");
     return json.members([&](std::string_view key, Json value) -> Status {
       if (key == "binary_data_output") {
-        if (!value.is(Json::Kind::kBool)) return wrong("binary_data_output", value, "true or false");
+        if (!value.is(Json::Kind::kBool))
+          return wrong("binary_data_output", value, "true or false");
         wanted_.all_binary = value.boolean();
       } else if (key == "priority") {
         auto priority = value.natural();
@@ -158,7 +161,8 @@ class Reader {
         bool idle = (value.natural() && *value.natural() == 0) ||
                     (value.is(Json::Kind::kBool) && !value.boolean());
         if (!idle) {
-          return Status(Code::kUnsupported, cat(key, " is not in this build: no pipeline keeps state "
+          return Status(Code::kUnsupported, cat(key,
+                                                " is not in this build: no pipeline keeps state "
                                                 "between requests"));
         }
       }
@@ -292,11 +296,14 @@ class Reader {
   InferRequest& wanted_;
 };
 
-// A body that is nothing but the one input's bytes. What the type leaves open must follow from them.
+// A body that is nothing but the one input's bytes. What the type leaves open must follow from
+// them.
 Status read_raw(const Pipeline& pipeline, const Body& body, Request& request) {
   if (pipeline.inputs().size() != 1) {
-    return Status(Code::kBadInput, cat("a body without JSON is for pipelines with one input; this one "
-                                       "has ", pipeline.inputs().size()));
+    return Status(Code::kBadInput,
+                  cat("a body without JSON is for pipelines with one input; this one "
+                      "has ",
+                      pipeline.inputs().size()));
   }
   const Port& port = pipeline.inputs()[0];
   auto type = port.type.dtype();
@@ -319,7 +326,8 @@ Status read_raw(const Pipeline& pipeline, const Body& body, Request& request) {
   }
   if (derivable && *type == DType::kBytes) {
     // One element without a length in front of it.
-    for (int i = 0; i < shape.rank(); ++i) derivable = derivable && (shape[i] == 1 || shape[i] == -1);
+    for (int i = 0; i < shape.rank(); ++i)
+      derivable = derivable && (shape[i] == 1 || shape[i] == -1);
     if (derivable) {
       Tensor whole = Tensor::view(body.block, DType::kBytes, Shape{}, body.data, body.size);
       for (int i = 0; i < shape.rank(); ++i) shape.set(i, 1);

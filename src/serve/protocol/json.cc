@@ -35,7 +35,7 @@ dom::object object_of(dom::element element) {
   return object;
 }
 
-constexpr size_t kDeepest = 64;         // far beyond any tensor's rank
+constexpr size_t kDeepest = 64;    // far beyond any tensor's rank
 constexpr size_t kKept = 1 << 20;  // a parser that has grown beyond this is not kept
 
 // Converts one number; false when it does not fit.
@@ -87,8 +87,9 @@ struct Filler {
       return Status(Code::kBadInput, "");  // count() tells how many there are
     }
     if (!convert(element, out[done])) {
-      return Status(Code::kBadInput, cat("element ", done, " is ", JsonAccess::json(element).describe(),
-                                         ", which is no ", dtype_name(type)));
+      return Status(Code::kBadInput,
+                    cat("element ", done, " is ", JsonAccess::json(element).describe(),
+                        ", which is no ", dtype_name(type)));
     }
     ++done;
     return {};
@@ -115,14 +116,21 @@ Status fill(DType type, dom::element element, std::byte* out, size_t count) {
 
 Json::Kind Json::kind() const {
   switch (at(*this).type()) {
-    case dom::element_type::ARRAY: return Kind::kArray;
-    case dom::element_type::OBJECT: return Kind::kObject;
+    case dom::element_type::ARRAY:
+      return Kind::kArray;
+    case dom::element_type::OBJECT:
+      return Kind::kObject;
     case dom::element_type::INT64:
-    case dom::element_type::UINT64: return Kind::kWhole;
-    case dom::element_type::DOUBLE: return Kind::kReal;
-    case dom::element_type::STRING: return Kind::kString;
-    case dom::element_type::BOOL: return Kind::kBool;
-    case dom::element_type::NULL_VALUE: return Kind::kNull;
+    case dom::element_type::UINT64:
+      return Kind::kWhole;
+    case dom::element_type::DOUBLE:
+      return Kind::kReal;
+    case dom::element_type::STRING:
+      return Kind::kString;
+    case dom::element_type::BOOL:
+      return Kind::kBool;
+    case dom::element_type::NULL_VALUE:
+      return Kind::kNull;
   }
   return Kind::kNull;
 }
@@ -149,12 +157,18 @@ std::optional<uint64_t> Json::natural() const {
 
 std::string Json::describe() const {
   switch (kind()) {
-    case Kind::kNull: return "null";
-    case Kind::kBool: return boolean() ? "true" : "false";
-    case Kind::kWhole: return natural() ? cat(*natural()) : cat(*whole());
-    case Kind::kReal: return cat(real());
-    case Kind::kArray: return "an array";
-    case Kind::kObject: return "an object";
+    case Kind::kNull:
+      return "null";
+    case Kind::kBool:
+      return boolean() ? "true" : "false";
+    case Kind::kWhole:
+      return natural() ? cat(*natural()) : cat(*whole());
+    case Kind::kReal:
+      return cat(real());
+    case Kind::kArray:
+      return "an array";
+    case Kind::kObject:
+      return "an object";
     case Kind::kString: {
       constexpr size_t kShown = 40;
       std::string_view whole_text = text();
@@ -169,8 +183,7 @@ size_t Json::size() const {
   dom::element element = at(*this);
   // The tape's own count saturates at 2^24 - 1.
   constexpr size_t kSaturated = 0xFFFFFF;
-  size_t count = element.is_array() ? array_of(element).size()
-                                    : object_of(element).size();
+  size_t count = element.is_array() ? array_of(element).size() : object_of(element).size();
   if (count < kSaturated || !element.is_array()) return count;
   count = 0;
   for ([[maybe_unused]] dom::element inner : array_of(element)) ++count;
@@ -194,20 +207,34 @@ Status Json::each_member(void* act, Status (*call)(void*, std::string_view, Json
 Status Json::numbers(DType type, std::byte* out, size_t count) const {
   dom::element element = at(*this);
   switch (type) {
-    case DType::kBool: return fill<bool>(type, element, out, count);
-    case DType::kUint8: return fill<uint8_t>(type, element, out, count);
-    case DType::kUint16: return fill<uint16_t>(type, element, out, count);
-    case DType::kUint32: return fill<uint32_t>(type, element, out, count);
-    case DType::kUint64: return fill<uint64_t>(type, element, out, count);
-    case DType::kInt8: return fill<int8_t>(type, element, out, count);
-    case DType::kInt16: return fill<int16_t>(type, element, out, count);
-    case DType::kInt32: return fill<int32_t>(type, element, out, count);
-    case DType::kInt64: return fill<int64_t>(type, element, out, count);
-    case DType::kFp16: return fill<Half>(type, element, out, count);
-    case DType::kBf16: return fill<Brain>(type, element, out, count);
-    case DType::kFp32: return fill<float>(type, element, out, count);
-    case DType::kFp64: return fill<double>(type, element, out, count);
-    case DType::kBytes: break;
+    case DType::kBool:
+      return fill<bool>(type, element, out, count);
+    case DType::kUint8:
+      return fill<uint8_t>(type, element, out, count);
+    case DType::kUint16:
+      return fill<uint16_t>(type, element, out, count);
+    case DType::kUint32:
+      return fill<uint32_t>(type, element, out, count);
+    case DType::kUint64:
+      return fill<uint64_t>(type, element, out, count);
+    case DType::kInt8:
+      return fill<int8_t>(type, element, out, count);
+    case DType::kInt16:
+      return fill<int16_t>(type, element, out, count);
+    case DType::kInt32:
+      return fill<int32_t>(type, element, out, count);
+    case DType::kInt64:
+      return fill<int64_t>(type, element, out, count);
+    case DType::kFp16:
+      return fill<Half>(type, element, out, count);
+    case DType::kBf16:
+      return fill<Brain>(type, element, out, count);
+    case DType::kFp32:
+      return fill<float>(type, element, out, count);
+    case DType::kFp64:
+      return fill<double>(type, element, out, count);
+    case DType::kBytes:
+      break;
   }
   assert(false);
   return {};
@@ -226,13 +253,15 @@ Result<Json> JsonDocument::parse(std::string_view text) {
   if (parser.capacity() < text.size() || parser.max_depth() != kDeepest) {
     // Grown in doublings, so that documents of slowly rising size do not each allocate.
     if (parser.allocate(std::bit_ceil(text.size() + 1024), kDeepest) != simdjson::SUCCESS) {
-      return Status(Code::kOverloaded, cat("no memory for a JSON document of ", text.size(), " bytes"));
+      return Status(Code::kOverloaded,
+                    cat("no memory for a JSON document of ", text.size(), " bytes"));
     }
   }
   dom::element element;
   auto error = parser.parse(text.data(), text.size(), false).get(element);
   if (error == simdjson::DEPTH_ERROR) {
-    return Status(Code::kBadInput, cat("the JSON is nested deeper than the ", kDeepest, " levels allowed"));
+    return Status(Code::kBadInput,
+                  cat("the JSON is nested deeper than the ", kDeepest, " levels allowed"));
   }
   if (error) {
     return Status(Code::kBadInput, cat("this is not JSON: ", simdjson::error_message(error)));

@@ -1,7 +1,7 @@
 // JSON documents, read. The only place that knows simdjson.
 //
-// A Json is a place in a document and costs nothing to copy. Numbers keep their kind: 1 is whole, 1.0
-// is not; both fit a float.
+// A Json is a place in a document and costs nothing to copy. Numbers keep their kind: 1 is
+// whole, 1.0 is not; both fit a float.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +20,11 @@ class Json {
 
   Kind kind() const;
   bool is(Kind wanted) const { return kind() == wanted; }
-  bool boolean() const;            // requires kBool
-  double real() const;             // requires kWhole or kReal
-  std::optional<int64_t> whole() const;    // kWhole within int64_t
+  bool boolean() const;                     // requires kBool
+  double real() const;                      // requires kWhole or kReal
+  std::optional<int64_t> whole() const;     // kWhole within int64_t
   std::optional<uint64_t> natural() const;  // kWhole within uint64_t
-  std::string_view text() const;   // requires kString; as long as the document
+  std::string_view text() const;            // requires kString; as long as the document
   // "an object", "the text \"abc\"", "3.5": for messages.
   std::string describe() const;
 
@@ -32,7 +32,8 @@ class Json {
   // first Status that is not ok, and gives it.
   template <typename Act>
   Status each(Act act) const {
-    return each_element(&act, [](void* a, Json element) { return (*static_cast<Act*>(a))(element); });
+    return each_element(&act,
+                        [](void* a, Json element) { return (*static_cast<Act*>(a))(element); });
   }
   template <typename Act>
   Status members(Act act) const {
@@ -43,8 +44,8 @@ class Json {
   size_t size() const;  // of an array or object
 
   // The numbers (or booleans for BOOL, 0 and 1 too) of an array nested to any depth, in row order,
-  // into `out`, which has room for exactly `count` elements of `type` (not BYTES). FP16 and BF16 are
-  // rounded. kBadInput names the first element that is wrong, or how many there are.
+  // into `out`, which has room for exactly `count` elements of `type` (not BYTES). FP16 and BF16
+  // are rounded. kBadInput names the first element that is wrong, or how many there are.
   Status numbers(DType type, std::byte* out, size_t count) const;
 
  private:

@@ -14,7 +14,8 @@ size_t valid_utf8(std::string_view text) {
   auto tail = [&](size_t at) { return at < size && (bytes[at] & 0xC0) == 0x80; };
   while (i < size) {
     uint64_t eight;
-    while (i + 8 <= size && (std::memcpy(&eight, bytes + i, 8), (eight & 0x8080808080808080) == 0)) {
+    while (i + 8 <= size &&
+           (std::memcpy(&eight, bytes + i, 8), (eight & 0x8080808080808080) == 0)) {
       i += 8;
     }
     if (i == size) break;
@@ -54,11 +55,21 @@ void escape(std::string& out, std::string_view text) {
     out.append(text, plain, i - plain);
     plain = i + 1;
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default: {
         constexpr char digits[] = "0123456789abcdef";
         out += "\\u00";

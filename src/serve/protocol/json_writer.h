@@ -36,7 +36,9 @@ class JsonWriter {
   JsonWriter& raw(std::string_view json);
 
   // Shorthands for members.
-  JsonWriter& member(std::string_view name, std::string_view text) { return key(name).string(text); }
+  JsonWriter& member(std::string_view name, std::string_view text) {
+    return key(name).string(text);
+  }
   JsonWriter& member(std::string_view name, const char* text) { return key(name).string(text); }
   JsonWriter& member(std::string_view name, bool value) { return key(name).boolean(value); }
   template <std::integral T>

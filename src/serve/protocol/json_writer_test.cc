@@ -19,7 +19,8 @@ TEST(JsonWriter, EscapesAndReplaces) {
   const std::string wrong = "\xEF\xBF\xBD";
   EXPECT_EQ(string_of("a\"b\\c\n\r\t\x01/"sv), R"("a\"b\\c\n\r\t\u0001/")");
   EXPECT_EQ(string_of("\0"sv), R"("\u0000")");
-  EXPECT_EQ(string_of("\xC3\xA9\xE2\x82\xAC\xF0\x9F\x99\x82"sv), "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x99\x82\"");
+  EXPECT_EQ(string_of("\xC3\xA9\xE2\x82\xAC\xF0\x9F\x99\x82"sv),
+            "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x99\x82\"");
   EXPECT_EQ(string_of("a\xFF\xC3"sv), "\"a" + wrong + wrong + "\"");
 }
 
@@ -31,13 +32,22 @@ TEST(JsonWriter, KnowsUtf8) {
     bool valid;
   };
   for (auto [text, valid] : {Row{"plain ascii of more than eight bytes"sv, true},
-                             {"\xC2\x80"sv, true}, {"\xDF\xBF"sv, true}, {"\xE0\xA0\x80"sv, true},
-                             {"\xED\x9F\xBF"sv, true}, {"\xEE\x80\x80"sv, true},
-                             {"\xF0\x90\x80\x80"sv, true}, {"\xF4\x8F\xBF\xBF"sv, true},
-                             {"\xC1\x80"sv, false}, {"\xE0\x9F\x80"sv, false},
-                             {"\xED\xA0\x80"sv, false}, {"\xF0\x8F\x80\x80"sv, false},
-                             {"\xF4\x90\x80\x80"sv, false}, {"\xF5\x80\x80\x80"sv, false},
-                             {"\x80"sv, false}, {"\xC2"sv, false}, {"\xE2\x82"sv, false},
+                             {"\xC2\x80"sv, true},
+                             {"\xDF\xBF"sv, true},
+                             {"\xE0\xA0\x80"sv, true},
+                             {"\xED\x9F\xBF"sv, true},
+                             {"\xEE\x80\x80"sv, true},
+                             {"\xF0\x90\x80\x80"sv, true},
+                             {"\xF4\x8F\xBF\xBF"sv, true},
+                             {"\xC1\x80"sv, false},
+                             {"\xE0\x9F\x80"sv, false},
+                             {"\xED\xA0\x80"sv, false},
+                             {"\xF0\x8F\x80\x80"sv, false},
+                             {"\xF4\x90\x80\x80"sv, false},
+                             {"\xF5\x80\x80\x80"sv, false},
+                             {"\x80"sv, false},
+                             {"\xC2"sv, false},
+                             {"\xE2\x82"sv, false},
                              {"eight...\xF0\x9F\x99"sv, false}}) {
     EXPECT_EQ(valid_utf8(text) == text.size(), valid) << testing::PrintToString(text);
   }
@@ -62,7 +72,14 @@ TEST(JsonWriter, NumbersReadBackTheSame) {
 TEST(JsonWriter, PutsCommas) {
   std::string out;
   JsonWriter json(out);
-  json.begin_object().member("a", 1).key("b").begin_array().null().boolean(true).begin_object().end_object();
+  json.begin_object()
+      .member("a", 1)
+      .key("b")
+      .begin_array()
+      .null()
+      .boolean(true)
+      .begin_object()
+      .end_object();
   json.end_array().member("c", "d").key("e").raw("{}").end_object();
   EXPECT_EQ(out, R"({"a":1,"b":[null,true,{}],"c":"d","e":{}})");
 }

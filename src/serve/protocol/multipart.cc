@@ -24,7 +24,8 @@ bool parameter(std::string_view header, std::string_view name, std::string& valu
   size_t at = header.find(';');
   while (at != std::string_view::npos) {
     std::string_view rest = trim(header.substr(at + 1));
-    bool found = starts_without_case(rest, name) && rest.size() > name.size() && rest[name.size()] == '=';
+    bool found =
+        starts_without_case(rest, name) && rest.size() > name.size() && rest[name.size()] == '=';
     size_t equals = rest.find_first_of("=;");
     if (equals == std::string_view::npos || rest[equals] == ';') {
       header = rest;
@@ -70,7 +71,8 @@ Result<std::vector<FormField>> parse_form(std::string_view content_type, std::st
   std::string divider = "\r\n" + opening;
   size_t first = body.starts_with(opening) ? 0 : body.find(divider);
   if (first == std::string_view::npos) return malformed("its boundary does not occur");
-  body.remove_prefix(first + (first == 0 && body.starts_with(opening) ? opening.size() : divider.size()));
+  body.remove_prefix(first +
+                     (first == 0 && body.starts_with(opening) ? opening.size() : divider.size()));
   std::vector<FormField> fields;
   while (true) {
     if (body.starts_with("--")) return fields;
@@ -79,8 +81,8 @@ Result<std::vector<FormField>> parse_form(std::string_view content_type, std::st
     // The break stays, so that a part without any header ends at once.
     size_t head_end = body.substr(0, kMostHeader).find("\r\n\r\n");
     if (head_end == std::string_view::npos) {
-      return malformed(cat("the header of part ", fields.size(), " does not end within ", kMostHeader,
-                           " bytes"));
+      return malformed(cat("the header of part ", fields.size(), " does not end within ",
+                           kMostHeader, " bytes"));
     }
     std::string_view header = body.substr(0, head_end);
     body.remove_prefix(head_end + 4);

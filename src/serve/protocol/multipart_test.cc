@@ -14,7 +14,8 @@ TEST(Multipart, FieldsAndFiles) {
   std::string body = "preamble\r\n" + part("form-data; name=\"a\"", "1") +
                      part("form-data; filename=\"x.jpg\"; name=b", "\r\n--b\r\n") +
                      part("form-data; name=\"q\\\"uote; name=z\"", "") +
-                     "--B \t\r\nX-Other: y\r\ncontent-disposition: form-data; name=c\r\n\r\nv\r\n--B--\r\nepilogue";
+                     "--B \t\r\nX-Other: y\r\ncontent-disposition: form-data; "
+                     "name=c\r\n\r\nv\r\n--B--\r\nepilogue";
   auto fields = parse_form("multipart/form-data; charset=x; boundary=\"B\"", body);
   ASSERT_TRUE(fields.ok()) << fields.status().message();
   ASSERT_EQ(fields->size(), 4u);
@@ -51,7 +52,7 @@ TEST(Multipart, SaysWhatIsMalformed) {
            Row{type, "--Bx", "no line break"},
            Row{type, "--B\r\n\r\n", "not closed"},
            Row{type, "--B\r\nContent-Disposition: form-data; name=a", "does not end"},
-           Row{type, part("form-data; name=a", "v"), "no line break"},
+           Row{type, part("form-data; name=a", "v"), "part 0 is not closed"},
            Row{type, part("form-data", "v") + "--B--", "part 0 has no name"},
            Row{type, "--B\r\n\r\nv\r\n--B--", "part 0 has no name"},
            Row{type, many + "--B--", "more than the 256 fields"},

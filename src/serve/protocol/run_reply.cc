@@ -11,19 +11,45 @@ namespace {
 
 void write_element(JsonWriter& json, const Tensor& tensor, size_t i) {
   switch (tensor.dtype()) {
-    case DType::kBool: json.boolean(tensor.values<bool>()[i]); break;
-    case DType::kUint8: json.number(tensor.values<uint8_t>()[i]); break;
-    case DType::kUint16: json.number(tensor.values<uint16_t>()[i]); break;
-    case DType::kUint32: json.number(tensor.values<uint32_t>()[i]); break;
-    case DType::kUint64: json.number(tensor.values<uint64_t>()[i]); break;
-    case DType::kInt8: json.number(tensor.values<int8_t>()[i]); break;
-    case DType::kInt16: json.number(tensor.values<int16_t>()[i]); break;
-    case DType::kInt32: json.number(tensor.values<int32_t>()[i]); break;
-    case DType::kInt64: json.number(tensor.values<int64_t>()[i]); break;
-    case DType::kFp16: json.number(tensor.values<Half>()[i].real()); break;
-    case DType::kBf16: json.number(tensor.values<Brain>()[i].real()); break;
-    case DType::kFp32: json.number(tensor.values<float>()[i]); break;
-    case DType::kFp64: json.number(tensor.values<double>()[i]); break;
+    case DType::kBool:
+      json.boolean(tensor.values<bool>()[i]);
+      break;
+    case DType::kUint8:
+      json.number(tensor.values<uint8_t>()[i]);
+      break;
+    case DType::kUint16:
+      json.number(tensor.values<uint16_t>()[i]);
+      break;
+    case DType::kUint32:
+      json.number(tensor.values<uint32_t>()[i]);
+      break;
+    case DType::kUint64:
+      json.number(tensor.values<uint64_t>()[i]);
+      break;
+    case DType::kInt8:
+      json.number(tensor.values<int8_t>()[i]);
+      break;
+    case DType::kInt16:
+      json.number(tensor.values<int16_t>()[i]);
+      break;
+    case DType::kInt32:
+      json.number(tensor.values<int32_t>()[i]);
+      break;
+    case DType::kInt64:
+      json.number(tensor.values<int64_t>()[i]);
+      break;
+    case DType::kFp16:
+      json.number(tensor.values<Half>()[i].real());
+      break;
+    case DType::kBf16:
+      json.number(tensor.values<Brain>()[i].real());
+      break;
+    case DType::kFp32:
+      json.number(tensor.values<float>()[i]);
+      break;
+    case DType::kFp64:
+      json.number(tensor.values<double>()[i]);
+      break;
     case DType::kBytes: {
       std::string_view bytes = tensor.string(static_cast<int64_t>(i));
       if (valid_utf8(bytes) == bytes.size()) {
@@ -77,7 +103,10 @@ void write_run(const Pipeline& pipeline, const Answer& answer, bool trace, Scatt
   if (trace) {
     json.key("trace").begin_array();
     for (const StepTime& step : answer.trace) {
-      json.begin_object().member("step", step.step).member("row", step.row).member("batch", step.batch);
+      json.begin_object()
+          .member("step", step.step)
+          .member("row", step.row)
+          .member("batch", step.batch);
       json.key("ready_us").number(static_cast<double>(step.ready) / 1e3);
       json.key("begin_us").number(static_cast<double>(step.begin) / 1e3);
       json.key("end_us").number(static_cast<double>(step.end) / 1e3);

@@ -22,7 +22,8 @@ std::vector<std::string> names_of(const std::vector<Port>& ports) {
 
 Status unknown(const Pipeline& pipeline, std::string_view name) {
   auto names = names_of(pipeline.inputs());
-  return Status(Code::kBadInput, cat("there is no input \"", name, "\"; allowed: ", join_or(names)));
+  return Status(Code::kBadInput,
+                cat("there is no input \"", name, "\"; allowed: ", join_or(names)));
 }
 
 // The shape of a nested list, from its first elements; the others are checked against it.
@@ -72,8 +73,8 @@ Result<std::string_view> bytes_of(const Json& json, std::vector<std::string>& de
     });
   }
   if (!packed) {
-    return Status(Code::kBadInput, cat("BYTES is ", json.describe(),
-                                       "; allowed: a text or {\"b64\": \"...\"}"));
+    return Status(Code::kBadInput,
+                  cat("BYTES is ", json.describe(), "; allowed: a text or {\"b64\": \"...\"}"));
   }
   auto bytes = base64_decoded(packed->text());
   if (!bytes) return Status(Code::kBadInput, "the text of \"b64\" is not base64");
@@ -214,8 +215,8 @@ Status parse_run(const Pipeline& pipeline, const Body& body, std::string_view co
   }
   if (!is_json && needed == 1 && bytes_input < ports.size()) {
     if (body.size == 0) {
-      return Status(Code::kBadInput, cat("the body is empty; it is the input \"",
-                                         ports[bytes_input].name, "\""));
+      return Status(Code::kBadInput,
+                    cat("the body is empty; it is the input \"", ports[bytes_input].name, "\""));
     }
     request.set(bytes_input, as_item(pipeline, view_of(body, body.text())));
     return {};
@@ -227,12 +228,12 @@ Status parse_run(const Pipeline& pipeline, const Body& body, std::string_view co
   }
   LEAT_ASSIGN(Json json, parse(body.text(), most_json, document));
   if (!json.is(Json::Kind::kObject)) {
-    return Status(Code::kBadInput, cat("the body is ", json.describe(), "; a JSON object of the inputs ",
-                                       join_or(names_of(ports)), " is wanted"));
+    return Status(Code::kBadInput,
+                  cat("the body is ", json.describe(), "; a JSON object of the inputs ",
+                      join_or(names_of(ports)), " is wanted"));
   }
-  return json.members([&](std::string_view name, Json value) {
-    return set_json(pipeline, name, value, request);
-  });
+  return json.members(
+      [&](std::string_view name, Json value) { return set_json(pipeline, name, value, request); });
 }
 
 }  // namespace leat

@@ -15,9 +15,9 @@ namespace leat {
 class FakePipeline final : public Pipeline {
  public:
   enum class When : uint8_t {
-    kInside,  // before submit() returns
-    kThread,  // from another thread
-    kHeld,    // when release() is called
+    kInside,    // before submit() returns
+    kThread,    // from another thread
+    kHeld,      // when release() is called
     kOnCancel,  // only when cancelled
   };
   using Answerer = std::function<Answer(const Request&)>;

@@ -1,4 +1,5 @@
-// A client for tests that sends exactly the bytes it is told to, and reads answers without opinions.
+// A client for tests that sends exactly the bytes it is told to, and reads answers without
+// opinions.
 #pragma once
 
 #include <arpa/inet.h>
@@ -15,7 +16,7 @@
 namespace leat {
 
 struct RawReply {
-  int status = 0;  // 0: the connection ended before an answer
+  int status = 0;                             // 0: the connection ended before an answer
   std::map<std::string, std::string> fields;  // names in lower case
   std::string body;
 };
@@ -71,7 +72,8 @@ class RawClient {
       std::string line = head.substr(at, stop - at);
       size_t colon = line.find(": ");
       std::string name = line.substr(0, colon);
-      std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+      std::transform(name.begin(), name.end(), name.begin(),
+                     [](unsigned char c) { return std::tolower(c); });
       reply.fields[name] = line.substr(colon + 2);
       at = stop + 2;
     }
@@ -106,7 +108,8 @@ class RawClient {
 };
 
 // "POST /path HTTP/1.1" with a Content-Length and more header lines ("A: b\r\n").
-inline std::string post(std::string_view path, std::string_view body, std::string_view fields = "") {
+inline std::string post(std::string_view path, std::string_view body,
+                        std::string_view fields = "") {
   return "POST " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n" + std::string(fields) +
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
