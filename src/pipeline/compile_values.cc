@@ -165,7 +165,6 @@ class UnitValues {
   void connect_inputs(const Node* inputs, const Place& place, Unit& inner) {
     std::vector<std::string> names;
     for (const DraftInput& input : inner.input_list) names.push_back(input.name);
-    inner.input_values.assign(names.size(), Ref{});
     inner.connections.assign(names.size(), DraftItem{});
     std::vector<bool> connected(names.size());
     static const std::vector<Entry> kNone;
@@ -662,7 +661,7 @@ class SelfMade {
 void connect_units(Draft& draft) {
   Unit& outermost = *draft.units[0];
   for (size_t i = 0; i < outermost.input_list.size(); ++i) {
-    outermost.input_values.push_back({Ref::Kind::kInput, static_cast<int>(i), 0});
+    outermost.input_values[i] = {Ref::Kind::kInput, static_cast<int>(i), 0};
   }
   // A unit stands after the one that contains it, which gives values to its inputs.
   for (auto& unit : draft.units) UnitValues(draft, *unit).connect();
