@@ -123,6 +123,7 @@ void read_unit(Draft& draft, std::unique_ptr<Document> document, Unit place_of_u
   if (const Node* inputs = fields.find("inputs")) {
     for (const Entry& entry : inputs->entries) read_input(draft, unit, entry);
   }
+  unit.input_values.resize(unit.input_list.size());
   if (const Node* outputs = fields.find("outputs")) {
     for (const Entry& entry : outputs->entries) {
       if (!is_served_name(entry.key.text)) {

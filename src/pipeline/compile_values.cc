@@ -165,7 +165,6 @@ class UnitValues {
   void connect_inputs(const Node* inputs, const Place& place, Unit& inner) {
     std::vector<std::string> names;
     for (const DraftInput& input : inner.input_list) names.push_back(input.name);
-    inner.input_values.assign(names.size(), Ref{});
     inner.connections.assign(names.size(), DraftItem{});
     std::vector<bool> connected(names.size());
     static const std::vector<Entry> kNone;
@@ -375,7 +374,8 @@ class UnitValues {
     if (gather.inner.wrong()) return {};
     for (size_t i = 0; i < draft_.gathers.size(); ++i) {
       const DraftGather& known = draft_.gathers[i];
-      if (known.inner == gather.inner && known.absent == gather.absent && same_constant(known.use, gather.use)) {
+      if (known.inner == gather.inner && known.absent == gather.absent &&
+          same_constant(known.use, gather.use)) {
         return {Ref::Kind::kGather, static_cast<int>(i), 0};
       }
     }
@@ -662,7 +662,7 @@ class SelfMade {
 void connect_units(Draft& draft) {
   Unit& outermost = *draft.units[0];
   for (size_t i = 0; i < outermost.input_list.size(); ++i) {
-    outermost.input_values.push_back({Ref::Kind::kInput, static_cast<int>(i), 0});
+    outermost.input_values[i] = {Ref::Kind::kInput, static_cast<int>(i), 0};
   }
   // A unit stands after the one that contains it, which gives values to its inputs.
   for (auto& unit : draft.units) UnitValues(draft, *unit).connect();

@@ -522,7 +522,8 @@ Fields::Fields(const Node* mapping, const Table& table, Mistakes& mistakes)
       }
       mistakes.add(entry.key.place(),
                    cat("unknown key \"", entry.key.shown, "\" in ", table.name, hint));
-    } else if (sound(*key, entry.value, mistakes)) {
+    } else if (mapping->find(key->name) == &entry.value &&  // of a key that comes twice, the first
+               sound(*key, entry.value, mistakes)) {
       values_[static_cast<size_t>(key - table.keys.data())] = &entry.value;
     }
   }
