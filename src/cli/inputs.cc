@@ -33,7 +33,9 @@ Status read_json(const Pipeline& pipeline, std::string_view name, std::string_vi
 Status read_input(const Pipeline& pipeline, const std::string& text, Request& request) {
   const std::vector<Port>& ports = pipeline.inputs();
   size_t equals = text.find('=');
-  auto named = [&](const Port& port) { return text.substr(0, equals) == port.name; };
+  auto named = [&](const Port& port) {
+    return equals != std::string::npos && text.substr(0, equals) == port.name;
+  };
   auto port = std::ranges::find_if(ports, named);
   bool bare = ports.size() == 1 && port == ports.end();
   if (bare) port = ports.begin();

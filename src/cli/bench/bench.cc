@@ -125,9 +125,9 @@ class Bench final : public Verb {
     for (size_t i = 0; i < samples.size(); ++i) {
       CallEnd end = target->call(i);
       if (end.code.empty()) continue;
-      return Status(
-          Code::kBadInput,
-          cat(samples[i].empty() ? "a call without inputs" : samples[i][0], ": ", end.message));
+      return Status(Code::kBadInput,
+                    cat(samples[i].empty() ? "a call without inputs" : samples[i][0], ": ",
+                        end.code, ": ", end.message));
     }
     Load warm_up = load;
     warm_up.duration = warm_up_;
