@@ -211,7 +211,7 @@ void Executor::sweep() {
 
 void Executor::work() {
   turn.working = true;
-  while (pool_.run_ready() + timers_.fire_due() > 0) {
+  while (timers_.fire_due() + pool_.run_ready() > 0) {
   }
   turn.working = false;
 }
