@@ -129,6 +129,7 @@ TEST(BatchQueue, DoesWhatTheRulesSay) {
     for (BatchGroup& group : groups) group.level = static_cast<uint8_t>(below(2) * 3);
     std::deque<Item> items;
     std::vector<BatchItem*> batch(static_cast<size_t>(limits.max));
+    int how = below(3);  // when full
     Nanos now = 0;
     int expected = 0, starting = 0, running = 0;
     for (int act = 0; act < 200; ++act) {
@@ -144,7 +145,6 @@ TEST(BatchQueue, DoesWhatTheRulesSay) {
           item.group = &group;
           item.since = now;
           bool full = naive.full();
-          int how = below(3);
           if (how == 0) {
             ASSERT_EQ(queue.push(item, group, now, next), !full);
             if (!full) naive.push(&item);

@@ -329,7 +329,7 @@ class Scopes {
   std::vector<Memo> steps_, units_;
   std::vector<std::string> path_;  // what is being worked out
   bool last_ = false;
-  bool torn_ = false;  // of what is being worked out
+  bool torn_ = false;    // of what is being worked out
   bool cyclic_ = false;  // then half of what else could be said is wrong
 };
 

@@ -375,7 +375,8 @@ class UnitValues {
     if (gather.inner.wrong()) return {};
     for (size_t i = 0; i < draft_.gathers.size(); ++i) {
       const DraftGather& known = draft_.gathers[i];
-      if (known.inner == gather.inner && known.absent == gather.absent && same_constant(known.use, gather.use)) {
+      if (known.inner == gather.inner && known.absent == gather.absent &&
+          same_constant(known.use, gather.use)) {
         return {Ref::Kind::kGather, static_cast<int>(i), 0};
       }
     }

@@ -1,5 +1,7 @@
-// When things happen: batches, deadlines, turns, full queues, cancellation and the end of an engine,
-// on a clock that only the test moves.
+// When things happen: batches, deadlines, turns, full queues, cancellation and the end of an
+// engine, on a clock that only the test moves.
+#include "pipeline/executor.h"
+
 #include <gmock/gmock.h>
 
 #include <functional>
@@ -7,7 +9,6 @@
 #include "base/text.h"
 #include "model/fake_model.h"
 #include "pipeline/engine.h"
-#include "pipeline/executor.h"
 
 namespace leat {
 namespace {
@@ -289,7 +290,8 @@ TEST_F(ExecutorTest, ThoseOutsideAQueueFillItsBatches) {
     call({3, 4});
     executor().work();
   });
-  EXPECT_THAT(batches(), ElementsAre(ElementsAre(0), UnorderedElementsAre(1, 2, 3), ElementsAre(4)));
+  EXPECT_THAT(batches(),
+              ElementsAre(ElementsAre(0), UnorderedElementsAre(1, 2, 3), ElementsAre(4)));
 }
 
 TEST_F(ExecutorTest, CancellationTakesOutWhatWaits) {
