@@ -68,7 +68,8 @@ void BatchQueue::admit() {
   }
 }
 
-// Within a group the head is the oldest, and whoever waits outside came later than all inside: so it is enough to look at one item a group.
+// Within a group the head is the oldest, and whoever waits outside came later than all inside: so
+// it is enough to look at one item a group.
 Nanos BatchQueue::oldest() const {
   Nanos since = kNever;
   for (const Ring& ring : rings_) {
@@ -152,15 +153,16 @@ size_t BatchQueue::take(std::span<BatchItem*> out, Nanos now, Next& next) {
   size_t count = 0;
   for (Ring& ring : rings_) {
     // One item from each group in turn, until the batch is full or a whole round gave nothing.
-    int64_t passed_over = 0;
-    while (ring.head && count < static_cast<size_t>(limits_.max) && passed_over <= waiting()) {
+    // Those that were passed over are the first the next time.
+    const BatchGroup* passed_over = nullptr;
+    while (ring.head && ring.head != passed_over && count < static_cast<size_t>(limits_.max)) {
       BatchGroup& group = *ring.head;
       if (count > 0 && group.head_->shape != out[0]->shape) {
-        ++passed_over;
+        if (!passed_over) passed_over = &group;
         ring.head = group.next_;
         continue;
       }
-      passed_over = 0;
+      passed_over = nullptr;
       ring.head = group.next_;
       out[count++] = pop(group);
       admit();

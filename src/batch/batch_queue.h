@@ -109,7 +109,7 @@ class BatchQueue {
 
   const BatchLimits limits_;
   std::mutex mutex_;
-  std::array<Ring, kLevels> rings_;  // guarded by mutex_
+  std::array<Ring, kLevels> rings_;    // guarded by mutex_
   BatchItem* outside_head_ = nullptr;  // guarded by mutex_, as are the next two
   BatchItem* outside_tail_ = nullptr;
   int64_t outside_ = 0;

@@ -152,8 +152,8 @@ void Call::open_loop(Frame& frame, const LinkedNode& node, Found& found) {
     int64_t length =
         list.is_list() ? static_cast<int64_t>(list.rows().size()) : list.tensor().shape()[0];
     if (rows >= 0 && length != rows) {
-      fail_loop(Code::kStepFailed, cat("lists of ", rows, " and ", length,
-                                         " rows cannot be walked together"));
+      fail_loop(Code::kStepFailed,
+                cat("lists of ", rows, " and ", length, " rows cannot be walked together"));
       return;
     }
     rows = length;

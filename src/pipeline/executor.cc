@@ -74,8 +74,7 @@ class StepCall final : public OpCall {
         if (value->present()) *at++ = &value->tensor();
       }
       if (at == begin && !step_.step->spec->inputs[port].optional) {
-        return Status(Code::kBadInput,
-                      cat("input ", step_.step->input_names[port], " is absent"));
+        return Status(Code::kBadInput, cat("input ", step_.step->input_names[port], " is absent"));
       }
       ports[port] = {begin, static_cast<size_t>(at - begin)};
     }
@@ -211,7 +210,7 @@ void Executor::sweep() {
 
 void Executor::work() {
   turn.working = true;
-  while (pool_.run_ready() + timers_.fire_due() > 0) {
+  while (timers_.fire_due() + pool_.run_ready() > 0) {
   }
   turn.working = false;
 }

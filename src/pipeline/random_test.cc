@@ -189,7 +189,7 @@ class Contest {
     }
   }
 
-  bool step_in(std::string_view message, bool ToyStep::* property) const {
+  bool step_in(std::string_view message, bool ToyStep::*property) const {
     for (const ToyStep& step : toy_.steps) {
       if (!(step.*property)) continue;
       if (message.find(cat("step ", step.name, ":")) != std::string_view::npos) return true;

@@ -65,8 +65,8 @@ class Runner final : public Flow, private Timer, public std::enable_shared_from_
   int starts_ = 0;  // batches that may start; guarded by the pool's lock
   std::atomic<Nanos> usual_run_{-1};
   std::mutex running_mutex_;
-  Running* running_ = nullptr;  // a list; guarded by running_mutex_
-  int held_ = 0;                // guarded by running_mutex_
+  Running* running_ = nullptr;    // a list; guarded by running_mutex_
+  int held_ = 0;                  // guarded by running_mutex_
   std::shared_ptr<Runner> self_;  // while held; guarded by running_mutex_
 };
 

@@ -115,8 +115,10 @@ class Interpreter {
       return outside.present() ? outside.row(row.number) : outside;
     }
     switch (ref.kind) {
-      case Ref::Kind::kInput: return inputs_[at][static_cast<size_t>(row.number)];
-      case Ref::Kind::kStep: return run_step(row, ref.at)[static_cast<size_t>(ref.port)];
+      case Ref::Kind::kInput:
+        return inputs_[at][static_cast<size_t>(row.number)];
+      case Ref::Kind::kStep:
+        return run_step(row, ref.at)[static_cast<size_t>(ref.port)];
       case Ref::Kind::kGather: {
         const Collected& gather = toy_.gathers[at];
         return collect(row, ref.at, gather.inner, gather.absent, gather.use).first;
@@ -125,7 +127,8 @@ class Interpreter {
         const Collected& gather = toy_.gathers[at];
         return collect(row, ref.at, gather.inner, gather.absent, gather.use).second;
       }
-      default: std::abort();
+      default:
+        std::abort();
     }
   }
 
@@ -175,8 +178,8 @@ class Interpreter {
   }
 
   // The rows of a value, and the numbers of those kept.
-  std::pair<Plain, Plain> collect(Row& row, int gather, const Ref& inner,
-                                  Collected::Absent absent, const Plain& use) {
+  std::pair<Plain, Plain> collect(Row& row, int gather, const Ref& inner, Collected::Absent absent,
+                                  const Plain& use) {
     auto known = row.gathers.find({gather, 0});
     if (known != row.gathers.end()) return {known->second, row.gathers.at({gather, 1})};
     Plain& values = row.gathers[{gather, 0}];
@@ -340,9 +343,15 @@ class Interpreter {
     if (!holds) return {};
     Outcome senseless{.code = Code::kBadInput, .why = "when"};
     switch (condition.form) {
-      case Form::kEven: holds = of.one() % 2 == 0; break;
-      case Form::kLess: holds = of.one() < n; break;
-      case Form::kLong: holds = of.length() > n; break;
+      case Form::kEven:
+        holds = of.one() % 2 == 0;
+        break;
+      case Form::kLess:
+        holds = of.one() < n;
+        break;
+      case Form::kLong:
+        holds = of.length() > n;
+        break;
       case Form::kLargest:
         if (of.numbers.empty()) return senseless;
         holds = std::ranges::max(of.numbers) >= n;
@@ -351,7 +360,8 @@ class Interpreter {
         if (of.length() <= n) return senseless;
         holds = of.numbers[static_cast<size_t>(n)] > 0;
         break;
-      default: break;
+      default:
+        break;
     }
     return {};
   }

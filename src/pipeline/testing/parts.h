@@ -44,8 +44,8 @@ struct Part {
   // Of models only.
   bool model = false;
   std::vector<std::string> model_inputs = {}, model_outputs = {};  // types with the batch axis
-  int axis = 0;                       // of the batch; -1: of ports that have none
-  bool one_by_one = false;            // fixed at batch 1
+  int axis = 0;             // of the batch; -1: of ports that have none
+  bool one_by_one = false;  // fixed at batch 1
   int pad_port = -1, lengths_port = -1;
   int trim_port = -1;
   double trim_scale = 1;

@@ -42,14 +42,17 @@ Plain Plain::row(int64_t i) const {
 
 std::string Plain::text() const {
   switch (kind) {
-    case Kind::kAbsent: return "absent";
-    case Kind::kPoison: return "failed";
+    case Kind::kAbsent:
+      return "absent";
+    case Kind::kPoison:
+      return "failed";
     case Kind::kList: {
       std::string out = "(";
       for (const Plain& row : rows) out += cat(out.size() > 1 ? ", " : "", row.text());
       return out + ")";
     }
-    case Kind::kTensor: break;
+    case Kind::kTensor:
+      break;
   }
   std::string out = cat(dtype_name(dtype), "[");
   for (size_t i = 0; i < dims.size(); ++i) out += cat(i > 0 ? "," : "", dims[i]);
@@ -92,14 +95,17 @@ Plain plain_of(const Tensor& tensor) {
   out.dims.assign(tensor.shape().dims().begin(), tensor.shape().dims().end());
   for (int64_t i = 0; i < tensor.shape().elements(); ++i) {
     switch (tensor.dtype()) {
-      case DType::kInt64: out.numbers.push_back(tensor.values<int64_t>()[static_cast<size_t>(i)]); break;
+      case DType::kInt64:
+        out.numbers.push_back(tensor.values<int64_t>()[static_cast<size_t>(i)]);
+        break;
       case DType::kFp32:
         out.numbers.push_back(static_cast<int64_t>(tensor.values<float>()[static_cast<size_t>(i)]));
         break;
       case DType::kBytes:
         out.numbers.push_back(std::stoll(std::string(tensor.string(i).substr(1))));
         break;
-      default: std::abort();
+      default:
+        std::abort();
     }
   }
   return out;

@@ -71,10 +71,10 @@ class Generator {
   Known own(const Ref& ref) const {
     auto at = static_cast<size_t>(ref.at);
     switch (ref.kind) {
-      case Ref::Kind::kInput: return {toy_.inputs[at].dtype, toy_.inputs[at].dims};
+      case Ref::Kind::kInput:
+        return {toy_.inputs[at].dtype, toy_.inputs[at].dims};
       case Ref::Kind::kStep: {
-        const PartPort& port =
-            part_of(toy_.steps[at]).outputs[static_cast<size_t>(ref.port)];
+        const PartPort& port = part_of(toy_.steps[at]).outputs[static_cast<size_t>(ref.port)];
         return {port.dtype, port.dims};
       }
       case Ref::Kind::kGather: {
@@ -84,9 +84,12 @@ class Generator {
         list.dims.insert(list.dims.begin(), -1);
         return list;
       }
-      case Ref::Kind::kRows: return {DType::kInt64, {-1}};
-      case Ref::Kind::kIndex: return {};
-      case Ref::Kind::kConstant: return {toy_.constants[at].dtype, toy_.constants[at].dims};
+      case Ref::Kind::kRows:
+        return {DType::kInt64, {-1}};
+      case Ref::Kind::kIndex:
+        return {};
+      case Ref::Kind::kConstant:
+        return {toy_.constants[at].dtype, toy_.constants[at].dims};
     }
     return {};
   }
@@ -269,8 +272,8 @@ class Generator {
       for (int64_t i = 0; i < count; ++i) {
         auto choice = choice_for(port, s);
         if (!choice) return false;
-        choice->optional = (port.many && part.name == "count" && chance(40)) ||
-                           (port.optional && chance(30));
+        choice->optional =
+            (port.many && part.name == "count" && chance(40)) || (port.optional && chance(30));
         choices.push_back(*std::move(choice));
       }
     }
@@ -317,8 +320,8 @@ class Generator {
     add_options(step, part);
     toy_.steps.push_back(step);
     for (size_t port = 0; port < part.outputs.size(); ++port) {
-      values_.push_back({Ref::Kind::kStep, static_cast<int>(toy_.steps.size()) - 1,
-                         static_cast<int>(port)});
+      values_.push_back(
+          {Ref::Kind::kStep, static_cast<int>(toy_.steps.size()) - 1, static_cast<int>(port)});
     }
   }
 
@@ -432,9 +435,7 @@ class Generator {
     }
   }
 
-  void give(const Ref& ref) {
-    toy_.outputs.push_back({cat("out", toy_.outputs.size()), {ref}});
-  }
+  void give(const Ref& ref) { toy_.outputs.push_back({cat("out", toy_.outputs.size()), {ref}}); }
 
   Dice& dice_;
   Toy toy_;

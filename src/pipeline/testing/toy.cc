@@ -6,13 +6,15 @@ namespace leat::toy {
 
 int home(const Toy& toy, const Ref& ref) {
   switch (ref.kind) {
-    case Ref::Kind::kStep: return toy.steps[static_cast<size_t>(ref.at)].scope;
+    case Ref::Kind::kStep:
+      return toy.steps[static_cast<size_t>(ref.at)].scope;
     case Ref::Kind::kGather:
     case Ref::Kind::kRows: {
       int inner = home(toy, toy.gathers[static_cast<size_t>(ref.at)].inner);
       return toy.scopes[static_cast<size_t>(inner)].parent;
     }
-    default: return 0;
+    default:
+      return 0;
   }
 }
 
@@ -37,14 +39,18 @@ std::string constant_text(const Plain& plain) {
 std::string name_of(const Toy& toy, const Ref& ref) {
   auto at = static_cast<size_t>(ref.at);
   switch (ref.kind) {
-    case Ref::Kind::kInput: return toy.inputs[at].name;
+    case Ref::Kind::kInput:
+      return toy.inputs[at].name;
     case Ref::Kind::kStep: {
       const ToyStep& step = toy.steps[at];
       return cat(step.name, ".", part_of(step).outputs[static_cast<size_t>(ref.port)].name);
     }
-    case Ref::Kind::kRows: return cat("rows(", name_of(toy, toy.gathers[at].inner), ")");
-    case Ref::Kind::kIndex: return "index";
-    default: std::abort();
+    case Ref::Kind::kRows:
+      return cat("rows(", name_of(toy, toy.gathers[at].inner), ")");
+    case Ref::Kind::kIndex:
+      return "index";
+    default:
+      std::abort();
   }
 }
 
@@ -76,14 +82,22 @@ std::string condition_text(const Toy& toy, const Condition& condition) {
   std::string ref = name_of(toy, condition.ref);
   int64_t n = condition.number;
   switch (condition.form) {
-    case Condition::Form::kEven: return cat(ref, " % 2 == 0");
-    case Condition::Form::kLess: return cat(ref, " < ", n);
-    case Condition::Form::kLong: return cat("size(", ref, ") > ", n);
-    case Condition::Form::kPresent: return cat("present(", ref, ")");
-    case Condition::Form::kAbsent: return cat("not present(", ref, ")");
-    case Condition::Form::kLargest: return cat("max(", ref, ") >= ", n);
-    case Condition::Form::kElement: return cat(ref, "[", n, "] > 0");
-    case Condition::Form::kBothIndex: return cat("present(", ref, ") and index < ", n);
+    case Condition::Form::kEven:
+      return cat(ref, " % 2 == 0");
+    case Condition::Form::kLess:
+      return cat(ref, " < ", n);
+    case Condition::Form::kLong:
+      return cat("size(", ref, ") > ", n);
+    case Condition::Form::kPresent:
+      return cat("present(", ref, ")");
+    case Condition::Form::kAbsent:
+      return cat("not present(", ref, ")");
+    case Condition::Form::kLargest:
+      return cat("max(", ref, ") >= ", n);
+    case Condition::Form::kElement:
+      return cat(ref, "[", n, "] > 0");
+    case Condition::Form::kBothIndex:
+      return cat("present(", ref, ") and index < ", n);
   }
   return {};
 }

@@ -37,14 +37,14 @@ struct Collected {
 // `when`, in one of a few forms, all of a reference and a number.
 struct Condition {
   enum class Form : uint8_t {
-    kEven,        // r % 2 == 0
-    kLess,        // r < n
-    kLong,        // size(r) > n
-    kPresent,     // present(r)
-    kAbsent,      // not present(r)
-    kLargest,     // max(r) >= n: an error where there are no elements
-    kElement,     // r[n] > 0: an error where there is no such element
-    kBothIndex,   // present(r) and index < n
+    kEven,       // r % 2 == 0
+    kLess,       // r < n
+    kLong,       // size(r) > n
+    kPresent,    // present(r)
+    kAbsent,     // not present(r)
+    kLargest,    // max(r) >= n: an error where there are no elements
+    kElement,    // r[n] > 0: an error where there is no such element
+    kBothIndex,  // present(r) and index < n
   };
   Form form = Form::kEven;
   Ref ref;
@@ -62,9 +62,9 @@ struct ToyStep {
   std::vector<Ref> for_each;                // as the file says it; may be a part of the loop's
   std::vector<Condition> when;              // none or one
   Trouble on_error = Trouble::kFail;
-  std::vector<Plain> use;    // by output; absent: not named
-  std::string options;       // ", batch: {...}" and the like, as the file has it
-  bool may_overload = false; // its queue refuses or drops
+  std::vector<Plain> use;     // by output; absent: not named
+  std::string options;        // ", batch: {...}" and the like, as the file has it
+  bool may_overload = false;  // its queue refuses or drops
   bool may_time_out = false;
 };
 
