@@ -106,7 +106,7 @@ PY
 # Pillow, and a trained model out of a package that carries some.
 fetch_demo() {
   echo "setup: fetching the demo's model"
-  wheels tools/requirements-demo.txt
+  wheels tools/demo-requirements.txt
   build/deps/venv/bin/python -m pip -q install --no-deps --no-index "$work"/pillow-*.whl
   /usr/bin/python3 - "$work"/rapidocr_onnxruntime-*.whl "$1" <<'PY'
 import pathlib, sys, zipfile
@@ -124,5 +124,5 @@ fetch_rivals() {
 }
 
 once onnxruntime fetch_onnxruntime tools/requirements.txt tools/onnxruntime-headers.sha256
-[ -z "${demo:-}" ] || once demo fetch_demo tools/requirements-demo.txt
+[ -z "${demo:-}" ] || once demo fetch_demo tools/demo-requirements.txt
 [ -z "${bench:-}" ] || once rivals fetch_rivals tools/bench-requirements.txt

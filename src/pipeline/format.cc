@@ -171,8 +171,9 @@ const Table& step_table() {
            .forms = kInteger,
            .takes = "integer",
            .fallback = "",
-           .doc = "How many executions may run at once. Default: 1 for a model; for an operator as "
-                  "many as there are threads.",
+           .doc =
+               "How many executions may run at once. Default: as many as the CPU budget carries; "
+               "those of a model share one session.",
            .min = 1,
            .max = 1024},
           {.name = "threads",

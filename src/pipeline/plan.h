@@ -68,7 +68,7 @@ struct Trim {
 };
 
 struct StepOptions {
-  int instances = 0;  // 0: as many as threads allow for operators, 1 for models
+  int instances = 0;  // 0: as many as threads allow
   int threads = 1;    // per instance
   int64_t batch_max =
       1;  // compile() settles models: fixed batch 1 -> 1; else default 16? see format
