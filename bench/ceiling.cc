@@ -234,8 +234,8 @@ struct Latency {
   }
 };
 
-// Bare, and through each pipeline. Whoever follows the bare loop finds this thread's share of a
-// busy processor used up: so each is first in turn, and a pause comes before each.
+// Bare, and through each pipeline; each is first in turn, since whoever follows the bare loop finds
+// this thread's share of a busy processor used up.
 std::vector<Latency> latencies(const Task& task, const std::vector<const Pipeline*>& pipelines,
                                size_t rounds) {
   Bare::Worker worker(task.bare, 1);
@@ -243,9 +243,7 @@ std::vector<Latency> latencies(const Task& task, const std::vector<const Pipelin
   for (size_t round = 0; round < rounds; ++round) {
     const size_t at = round / all.size() % task.photos.size();
     for (size_t turn = 0; turn < all.size(); ++turn) {
-      const size_t step = round % 2 ? turn : all.size() - 1 - turn;
-      const size_t who = (step + round / 2) % all.size();
-      std::this_thread::sleep_for(std::chrono::milliseconds(3));
+      const size_t who = (turn + round) % all.size();
       all[who].time([&] {
         if (who > 0) {
           ask(*pipelines[who - 1], task.bytes[at]);

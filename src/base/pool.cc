@@ -38,7 +38,6 @@ void Pool::push(Flow& flow) {
   Level& level = levels_[flow.level_];
   Queue& queue = flow.units_ < kFew ? level.few : level.many;
   flow.queued_ = true;
-  queued_.fetch_add(1, std::memory_order_relaxed);
   flow.next_ = nullptr;
   (queue.head ? queue.tail->next_ : queue.head) = &flow;
   queue.tail = &flow;
@@ -49,7 +48,6 @@ Flow* Pool::pop(Queue& queue) {
   if (flow) {
     queue.head = flow->next_;
     flow->queued_ = false;
-    queued_.fetch_sub(1, std::memory_order_relaxed);
   }
   return flow;
 }
@@ -72,7 +70,6 @@ void Pool::unlink(Flow& flow) {
       (before ? before->next_ : queue->head) = flow.next_;
       if (queue->tail == &flow) queue->tail = before;
       flow.queued_ = false;
-      queued_.fetch_sub(1, std::memory_order_relaxed);
       return;
     }
   }

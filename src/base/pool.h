@@ -11,7 +11,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <limits>
@@ -75,9 +74,6 @@ class Pool {
   // stay idle.
   void reserve(int extra);
 
-  // Does a flow wait for a thread? Of the moment: another thread may change it.
-  bool waiting() const { return queued_.load(std::memory_order_relaxed) > 0; }
-
   int threads() const { return static_cast<int>(threads_.size()); }
   // Runs units on the caller until there are none, or `most`; how many.
   int run_ready(int most = std::numeric_limits<int>::max());
@@ -99,12 +95,11 @@ class Pool {
   void push(Flow& flow);
   Flow* pop();
   void unlink(Flow& flow);
-  Flow* pop(Queue& queue);
+  static Flow* pop(Queue& queue);
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::array<Level, kLevels> levels_;  // guarded by mutex_
-  std::atomic<int> queued_{0};         // flows in levels_; written under mutex_
   uint32_t turn_ = 0;                  // guarded by mutex_
   int idle_ = 0;                       // guarded by mutex_
   int running_ = 0;                    // guarded by mutex_

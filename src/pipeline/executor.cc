@@ -265,12 +265,9 @@ void Executor::go_on(NodeState* node) {
 void Executor::batch_may_start(Runner& runner) {
   runner.hold();
   // On the pool's threads a batch that starts while another one's results are carried on is left to
-  // whoever is free. One that could be larger takes its turn behind the calls that wait for a
-  // thread: their items may join it, and while there is other work nothing is lost by that.
+  // whoever is free.
   bool brief = runner.usual_run() >= 0 && runner.usual_run() <= kShort;
-  bool may_grow = runner.options().batch_max > 1 && pool_.waiting();
-  bool mine =
-      turn.going && !turn.batch && (brief || (Pool::on_worker() && !turn.in_batch && !may_grow));
+  bool mine = turn.going && !turn.batch && (brief || (Pool::on_worker() && !turn.in_batch));
   if (mine) {
     turn.batch = &runner;
   } else {
