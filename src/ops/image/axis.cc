@@ -46,8 +46,7 @@ class Windows {
     while (at(last - 1) == 0) --last;
     double sum = 0;
     for (int i = first; i < last; ++i) sum += weights[i - first] = at(i);
-    const double share = 1 / sum;
-    for (int i = 0; i < last - first; ++i) weights[i] *= share;
+    for (int i = 0; i < last - first; ++i) weights[i] /= sum;
     return {first, last - first};
   }
 
@@ -57,6 +56,23 @@ class Windows {
   double spread_;
   double support_;
 };
+
+// The lowest digit of `number` to a base of 2^bits, signed, which is taken away from it.
+uint32_t take_digit(int& number, int bits) {
+  const int half = 1 << (bits - 1);
+  const int digit = ((number + half) & (2 * half - 1)) - half;
+  number = (number - digit) >> bits;
+  return static_cast<uint32_t>(digit) & static_cast<uint32_t>(2 * half - 1);
+}
+
+// Adds the weight of a group's pixel `i` to the group's words.
+void pack(int weight, int i, bool bytes, uint32_t* words) {
+  if (bytes) {
+    for (int d = 0; d < 3; ++d) words[d] |= take_digit(weight, 8) << (8 * i);
+  } else {
+    for (int d = 0; d < 2; ++d) words[2 * d + i % 2] |= take_digit(weight, 16) << (i / 2 * 16);
+  }
+}
 
 }  // namespace
 
@@ -68,53 +84,39 @@ void Axis::build(const AxisKey& key) {
   const auto most = static_cast<size_t>(windows.most());
   thread_local std::vector<double> scratch;
   scratch.resize(std::max(scratch.size(), static_cast<size_t>(key.count) * most));
-  reach.clear();
-  reach.reserve(static_cast<size_t>(key.count));
-  begin = key.in;
+  thread_local std::vector<Window> found;
+  found.clear();
+  begin = (key.in + 3) / 4;
   end = 0;
-  most_pairs = 0;
-  size_t total = 0;
-  double largest = 0;
+  most_groups = 0;
+  int total = 0;
   for (int i = 0; i < key.count; ++i) {
-    double* exact = scratch.data() + static_cast<size_t>(i) * most;
-    const Window window = windows.of(key.begin + i, exact);
-    largest = std::max(largest, *std::max_element(exact, exact + window.count));
-    begin = std::min(begin, window.first);
-    end = std::max(end, window.first + window.count);
-    const int pairs = (window.count + (key.even ? window.first & 1 : 0) + 1) / 2;
-    most_pairs = std::max(most_pairs, pairs);
-    total += static_cast<size_t>(pairs);
-    reach.push_back({window.first, window.count, 0});  // for now, pixels instead of pairs
+    const Window window = windows.of(key.begin + i, scratch.data() + static_cast<size_t>(i) * most);
+    const int last = (window.first + window.count - 1) / 4;
+    begin = std::min(begin, window.first / 4);
+    end = std::max(end, last + 1);
+    most_groups = std::max(most_groups, last + 1 - window.first / 4);
+    total += last + 1 - window.first / 4;
+    found.push_back(window);
   }
-  if (key.even) begin &= ~1;
-
-  // A window at the picture's edge is shorter, and its weights are larger; all have as many bits.
-  bits = key.most_bits;
-  while (largest * (1 << bits) > 32766) --bits;
-  const double one = 1 << bits;
-
-  // Even tables have as many pairs for every position, since a loop whose length changes all the
-  // time is a slow one; where down is one long loop after another, fewer pairs are better.
-  weights.assign(key.even ? reach.size() * static_cast<size_t>(most_pairs) : total, 0);
-  uint32_t* pairs = weights.data();
+  // Across, a loop whose length changes all the time is a slow one; down, where it is one long
+  // loop after another, fewer groups are better.
+  if (key.even) total = key.count * most_groups;
+  const auto size = static_cast<size_t>(words(key.bytes));
+  weights.assign(static_cast<size_t>(total) * size, 0);
+  reach.clear();
+  uint32_t at = 0;
   const double* exact = scratch.data();
-  for (Reach& to : reach) {
-    const int count = to.pairs;
-    const int lead = key.even ? to.first & 1 : 0;
-    to = {to.first - lead, key.even ? most_pairs : (count + 1) / 2,
-          static_cast<uint32_t>(pairs - weights.data())};
-    // Rounding the running sum keeps the whole sum exact.
-    double sum = 0;
-    int given = 0;
-    for (int i = 0; i < count; ++i) {
-      sum += exact[i];
-      const int rounded = static_cast<int>(sum * one + 0.5);
-      const int at = lead + i;
-      pairs[at / 2] |= static_cast<uint32_t>(rounded - given) << (at % 2 * 16);
-      given = rounded;
+  for (const Window& window : found) {
+    const int first = window.first / 4;
+    const int groups = key.even ? most_groups : (window.first + window.count - 1) / 4 + 1 - first;
+    reach.push_back({first, groups, at});
+    for (int i = 0; i < window.count; ++i) {
+      const int place = window.first % 4 + i;
+      pack(static_cast<int>(exact[i] * (1 << kWeightBits) + 0.5), place % 4, key.bytes,
+           weights.data() + at + static_cast<size_t>(place / 4) * size);
     }
-    assert(given == 1 << bits);
-    pairs += to.pairs;
+    at += static_cast<uint32_t>(groups) * static_cast<uint32_t>(size);
     exact += most;
   }
 }

@@ -21,12 +21,10 @@ struct AxisKey {
   int begin = 0;  // positions [begin, begin + count) of the result are wanted
   int count = 0;
   Filter filter = Filter::kBilinear;
-  // Weights are fixed-point integers with at most this many fractional bits, fewer where one of
-  // them would not fit an int16; each position's weights sum to exactly 1.0.
-  int most_bits = 0;
-  // The first of a position's source pixels has an even number, and every position has as many
-  // pairs (zero weights are put in front and behind).
+  // Every position has as many groups (zero weights are put behind).
   bool even = false;
+  // How the weights are packed, see Axis::weights.
+  bool bytes = false;
   // Where the picture ends, in source pixels: the last of them may stand for less than a whole one.
   // 0: at `in`.
   double length = 0;
@@ -34,21 +32,29 @@ struct AxisKey {
   bool operator==(const AxisKey&) const = default;
 };
 
+// Weights are integers with kWeightBits fractional bits, each rounded by itself.
+constexpr int kWeightBits = 22;
+
 struct Axis {
-  // Source pixels come in pairs, for the multiply-add instruction: a position's pixels are
-  // [first, first + 2 * pairs). Pixels past the end of the source have weight 0.
+  // Source pixels come in groups of four, [4 * i, 4 * i + 4), for the multiply-add instructions: a
+  // position's groups are [first, first + groups). Pixels that do not count have weight 0; some of
+  // them lie past the end of the source.
   struct Reach {
     int32_t first;
-    int32_t pairs;
-    uint32_t weights;  // index of the first pair in Axis::weights
+    int32_t groups;
+    uint32_t weights;  // index of the first group's words in Axis::weights
   };
-  int begin = 0;  // source positions [begin, end) have a weight in some position
+  int begin = 0;  // groups [begin, end) have a weight in some position
   int end = 0;
-  int bits = 0;
-  int most_pairs = 0;
-  std::vector<Reach> reach;       // AxisKey::count of them
-  std::vector<uint32_t> weights;  // two int16: the first pixel's in the low half
+  int most_groups = 0;
+  std::vector<Reach> reach;  // AxisKey::count of them
+  // Of a group of weights a, b, c, d:
+  // - in bytes, three words: (a, b, c, d) in int8, of the lowest digit to the highest to base 256.
+  // - else four: (a, c) and (b, d) in int16, of the lower digit and of the higher to base 65536.
+  // Digits are signed, the first in the lowest bits.
+  std::vector<uint32_t> weights;
 
+  static int words(bool bytes) { return bytes ? 3 : 4; }
   void build(const AxisKey& key);
 };
 

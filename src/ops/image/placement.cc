@@ -10,16 +10,21 @@ namespace {
 
 constexpr int64_t kMost = std::numeric_limits<int>::max() / 4;
 
+int within(double length) {
+  return static_cast<int>(std::clamp(length, 1.0, static_cast<double>(kMost)));
+}
+
 // length * numerator / denominator rounded down, at least 1.
 int scaled(int length, int numerator, int denominator) {
-  int64_t whole = static_cast<int64_t>(length) * numerator / denominator;
-  return static_cast<int>(std::clamp(whole, int64_t{1}, kMost));
+  return within(static_cast<double>(static_cast<int64_t>(length) * numerator / denominator));
+}
+
+// The same to the nearest, half to even.
+int nearest(int length, int numerator, int denominator) {
+  return within(std::nearbyint(static_cast<double>(length) * numerator / denominator));
 }
 
 int enlarged(int length, double crop) { return static_cast<int>(std::lround(length / crop)); }
-
-// Half of what is over, half to even.
-int margin(int whole, int part) { return static_cast<int>(std::nearbyint((whole - part) / 2.0)); }
 
 }  // namespace
 
@@ -42,11 +47,11 @@ Placement place(ImageSize full, int width, int height, Fit fit, double crop, Ali
     case Fit::kCover: {
       int w = enlarged(width, crop), h = enlarged(height, crop);
       if (static_cast<int64_t>(w) * full.height > static_cast<int64_t>(h) * full.width) {
-        h = std::max(h, scaled(full.height, w, full.width));
+        h = std::max(h, nearest(full.height, w, full.width));
       } else {
-        w = std::max(w, scaled(full.width, h, full.height));
+        w = std::max(w, nearest(full.width, h, full.height));
       }
-      return {w, h, margin(w, width), margin(h, height), 0, 0, width, height};
+      return {w, h, (w - width) / 2, (h - height) / 2, 0, 0, width, height};
     }
   }
   return {width, height, 0, 0, 0, 0, width, height};

@@ -19,8 +19,8 @@ enum class Align : uint8_t { kTopLeft, kCenter };
 
 // `full`: the picture's upright size; 1 or more each way, and so are width and height.
 // kCover scales so that the target is `crop` (0 < crop <= 1) of what the shorter side becomes, and
-// cuts the middle out; lengths are rounded as torchvision and Pillow do: shorter side
-// round(224 / crop), longer side rounded down, the cut's margin rounded half to even.
+// cuts the middle out: the shorter side becomes round(224 / crop), the longer one is rounded half to
+// even, the cut's margin down.
 // kLetterbox scales by the largest factor at which the picture fits, lengths rounded down.
 Placement place(ImageSize full, int width, int height, Fit fit, double crop, Align align);
 

@@ -1,26 +1,27 @@
-// The idea. Both axes are separable, so: first down, then across.
+// The idea. Pillow's arithmetic: first across, then down, with weights of 22 bits, and rounded to
+// bytes after each. Where pixels are multiplied, four that are neighbours on the axis lie in one
+// 32-bit word, and the words of 16 rows, or of as many columns, side by side: one weight for all
+// lanes, no shuffles, no gathers, whatever the factor.
 //
-// 1. Down, for 16 rows of the result and a strip of columns at a time, narrow enough that the
-// source
-//    rows under it stay in the nearest cache while each is used for two or more rows of the result.
-//    Two source rows are multiplied and added at once, on bytes as they lie, whatever their
-//    channel. The sums become int16 with 7 fractional bits.
-// 2. These 16 rows are turned: for a pair of neighbouring pixels and a channel, the pair's values
-// of
-//    all 16 rows lie side by side.
-// 3. Across: a pixel of the result is a sum over pairs, for 16 rows at once, with one weight for
-// all
-//    lanes: no shuffles, no gathers, whatever the factor.
-// 4. The 32-bit sums become floats, are normalised, turned back, converted and stored where they
-//    belong, a tile of 64 pixels at a time.
+// 1. A block of 16 source rows is turned: for four neighbouring pixels and a channel, the words of
+//    all 16 rows lie together.
+// 2. Across: a word of weights is multiplied with the block's words and added up. The 16 bytes of a
+//    result are four words of four rows each, and so, turned again, what step 3 wants.
+// 3. Down, as soon as the rows are there that a row of the result needs. What step 2 gave lies in a
+//    ring of as many rows as are needed at once, small enough for a near cache.
+// 4. The bytes, still in 32 bits, become floats, are normalised, converted and stored where they
+//    belong.
 //
-// Going down first makes the part that needs shuffling as small as the result is low. No number
-// overflows: weights sum to 1.0 at `bits`, at most 22 down (255 << 22) and 16 across (32640 << 16).
+// A weight has more bits than the multiply-add instructions take, so it comes in digits, one sum
+// for each. Sums may wrap around: the whole result, modulo 2^32, is right.
 #include "ops/image/resample.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -39,36 +40,40 @@
 #define LEAT_OPS_IMAGE_RESAMPLE_SHARED_
 namespace leat {
 
-constexpr int kRows = 16;     // of the result, in one block
-constexpr int kTile = 64;     // pixels of the result converted at once
-constexpr int kFraction = 7;  // bits between down and across
-constexpr int kStrip = 1024;
-constexpr int kPad = 64;  // elements in front of and behind a row of `strip`
-constexpr int kStripStride = kPad + kStrip * 3 + kPad;
-constexpr size_t kPairStride = 3 * kRows;  // int32 (two int16) for one pair of pixels
-constexpr size_t kTurned = kTile * kRows;  // floats of one channel of a turned tile
+constexpr int kRows = 16;                       // of the source, in one block
+constexpr int kTile = 64;                       // pixels of the result converted at once
+constexpr size_t kGroup = 3 * kRows;            // words of four pixels of a block: [channel][row]
+constexpr size_t kRingWords = size_t{1} << 20;  // beyond which the result is made in strips
+constexpr int kTail = 32;                       // bytes, at least two groups of pixels and 16
+
+// What grows, and is zero at first: weights of 0 are multiplied with what lies there.
+class Words {
+ public:
+  uint32_t* room_for(size_t count) {
+    if (count > capacity_) {
+      count = (count * 5 / 4 + 15) / 16 * 16;
+      words_.reset(static_cast<uint32_t*>(std::aligned_alloc(64, count * sizeof(uint32_t))));
+      if (!words_) throw std::bad_alloc();
+      std::memset(words_.get(), 0, count * sizeof(uint32_t));
+      capacity_ = count;
+    }
+    return words_.get();
+  }
+
+ private:
+  std::unique_ptr<uint32_t, void (*)(void*)> words_{nullptr, std::free};
+  size_t capacity_ = 0;
+};
 
 // What a thread keeps between calls.
 struct Scratch {
-  alignas(64) int16_t strip[kRows * kStripStride];
-  alignas(64) float turned[3 * kTurned];       // [channel][x][row]
-  alignas(64) float tile[kRows * 3 * kTile];   // [row][channel][x]
-  alignas(64) std::byte typed[3 * kTile * 4];  // one row of a tile, in the tensor's type
+  alignas(64) uint8_t tails[kRows * kTail];
+  alignas(64) float tile[3 * kTile];           // [channel][x]
+  alignas(64) std::byte typed[3 * kTile * 4];  // the same in the tensor's type
   alignas(64) std::byte mixed[3 * kTile * 4];  // the same with channels interleaved
-  std::vector<const uint8_t*> rows;
-  std::unique_ptr<int32_t, void (*)(void*)> pairs{nullptr, std::free};
-  size_t pairs_capacity = 0;
-
-  int32_t* room_for_pairs(size_t count) {
-    size_t size = count * kPairStride;
-    if (size > pairs_capacity) {
-      size = (size * 5 / 4 + 15) / 16 * 16;
-      pairs.reset(static_cast<int32_t*>(std::aligned_alloc(64, size * sizeof(int32_t))));
-      std::memset(pairs.get(), 0, size * sizeof(int32_t));
-      pairs_capacity = size;
-    }
-    return pairs.get();
-  }
+  Words block;                                 // [group of 4 pixels][channel][row]
+  Words ring;                                  // [group of 4 rows][channel][x]
+  std::vector<const uint32_t*> rows;           // of the ring
 };
 
 // One call, as the kernel sees it.
@@ -78,8 +83,18 @@ struct Job {
   const Axis& down;
   const PixelFormat& format;
   const Canvas& canvas;
-  float multiply[3];  // with the fixed point taken out
   Scratch& scratch;
+};
+
+// The part of a job that is made at once: columns [x, x + width) of the result.
+struct Strip {
+  int x, width;
+  int begin, end;  // groups of source pixels
+  size_t stride;   // words of a row and channel in the ring
+  size_t mask;     // the ring has mask + 1 groups of rows
+  const uint8_t* rows[kRows];
+  uint32_t* block;
+  uint32_t* ring;
 };
 
 }  // namespace leat
@@ -93,158 +108,131 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D32 = hn::CappedTag<int32_t, kRows>;
 using DF = hn::Rebind<float, D32>;
 using D16 = hn::Repartition<int16_t, D32>;
-constexpr size_t kLanes = hn::MaxLanes(D32());
-constexpr size_t kVectors = kRows / kLanes;  // that hold 16 rows
+constexpr int kLanes = hn::MaxLanes(D32());
 using V32 = hn::Vec<D32>;
-using V16 = hn::Vec<D16>;
 
-// Calls f(0) ... f(kCount - 1) with constants, so that arrays of vectors stay in registers.
-template <typename F, size_t... kI>
-HWY_INLINE void unrolled(std::index_sequence<kI...>, F&& f) {
-  (f(std::integral_constant<size_t, kI>()), ...);
-}
-template <size_t kCount, typename F>
-HWY_INLINE void unrolled(F&& f) {
-  unrolled(std::make_index_sequence<kCount>(), f);
+HWY_INLINE V32 load(const uint32_t* at) {
+  return hn::LoadU(D32(), reinterpret_cast<const int32_t*>(at));
 }
 
-// sum + a[2i] * b[2i] + a[2i+1] * b[2i+1]
-HWY_INLINE V32 multiply_add(V16 a, V16 b, V32 sum) {
+HWY_INLINE V32 same(uint32_t word) { return hn::Set(D32(), static_cast<int32_t>(word)); }
+
+// What a weighted sum starts with, so that it is rounded and not cut.
+constexpr int kHalf = 1 << (kWeightBits - 1);
+
 #if HWY_TARGET <= HWY_AVX3_DL
-  // One instruction of VNNI, for which Highway has no name and the compiler no leave.
-  asm("vpdpwssd %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
+// Weights in bytes: VNNI multiplies four at a time.
+constexpr bool kBytes = true;
+
+struct Weights {
+  V32 low, middle, high;
+  HWY_INLINE explicit Weights(const uint32_t* words)
+      : low(same(words[0])), middle(same(words[1])), high(same(words[2])) {}
+};
+
+// One instruction, for which Highway has no name and the compiler no leave.
+HWY_INLINE V32 multiply_add(V32 pixels, V32 weights, V32 sum) {
+  asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(pixels.raw), "v"(weights.raw));
   return sum;
+}
+
+struct Sum {
+  V32 low, middle, high;
+
+  HWY_INLINE Sum() : low(hn::Set(D32(), kHalf)), middle(hn::Zero(D32())), high(hn::Zero(D32())) {}
+  HWY_INLINE void add(V32 pixels, const Weights& weights) {
+    low = multiply_add(pixels, weights.low, low);
+    middle = multiply_add(pixels, weights.middle, middle);
+    high = multiply_add(pixels, weights.high, high);
+  }
+  HWY_INLINE V32 whole() const {
+    return hn::Add(hn::Add(low, hn::ShiftLeft<8>(middle)), hn::ShiftLeft<16>(high));
+  }
+};
 #else
-  V32 unused = hn::Zero(D32());
-  return hn::ReorderWidenMulAccumulate(D32(), a, b, sum, unused);
+constexpr bool kBytes = false;
+
+struct Weights {
+  hn::Vec<D16> low_even, low_odd, high_even, high_odd;
+  HWY_INLINE explicit Weights(const uint32_t* words)
+      : low_even(hn::BitCast(D16(), same(words[0]))),
+        low_odd(hn::BitCast(D16(), same(words[1]))),
+        high_even(hn::BitCast(D16(), same(words[2]))),
+        high_odd(hn::BitCast(D16(), same(words[3]))) {}
+};
+
+struct Sum {
+  V32 low, high;
+
+  HWY_INLINE Sum() : low(hn::Set(D32(), kHalf)), high(hn::Zero(D32())) {}
+  HWY_INLINE void add(V32 pixels, const Weights& weights) {
+    const D32 d;
+    const hn::Repartition<uint16_t, D32> words;
+    const auto even = hn::And(hn::BitCast(D16(), pixels), hn::Set(D16(), 0x00FF));
+    const auto odd = hn::BitCast(D16(), hn::ShiftRight<8>(hn::BitCast(words, pixels)));
+    V32 unused = hn::Zero(d);
+    low = hn::ReorderWidenMulAccumulate(d, even, weights.low_even, low, unused);
+    low = hn::ReorderWidenMulAccumulate(d, odd, weights.low_odd, low, unused);
+    high = hn::ReorderWidenMulAccumulate(d, even, weights.high_even, high, unused);
+    high = hn::ReorderWidenMulAccumulate(d, odd, weights.high_odd, high, unused);
+  }
+  HWY_INLINE V32 whole() const { return hn::Add(low, hn::ShiftLeft<16>(high)); }
+};
 #endif
-}
 
-// Two vectors of bytes in blocks of 16: the first 8 results of each block, and the last 8.
-HWY_INLINE void store_in_order(V32 lower, V32 upper, int16_t* to) {
+// The sum as a byte, in 32 bits.
+HWY_INLINE V32 rounded(const Sum& sum) {
   const D32 d;
-  auto* words = reinterpret_cast<int32_t*>(to);
-  if constexpr (kLanes == 4) {
-    hn::StoreU(lower, d, words);
-    hn::StoreU(upper, d, words + kLanes);
+  return hn::Min(hn::Max(hn::ShiftRight<kWeightBits>(sum.whole()), hn::Zero(d)), hn::Set(d, 255));
+}
+
+// Each block of 16 bytes of `v` to to[block] + at.
+template <typename V>
+HWY_INLINE void store_blocks(V v, uint32_t* const* to, size_t at) {
+  using D = hn::DFromV<V>;
+  if constexpr (hn::MaxLanes(D()) == 4) {
+    hn::Store(v, D(), reinterpret_cast<int32_t*>(*to + at));
   } else {
-    V32 first = hn::ConcatLowerLower(d, upper, lower);
-    V32 second = hn::ConcatUpperUpper(d, upper, lower);
-    if constexpr (kLanes == 16) {
-      alignas(64) static constexpr int32_t kOrder[16] = {0, 1, 2, 3, 8,  9,  10, 11,
-                                                         4, 5, 6, 7, 12, 13, 14, 15};
-      const auto order = hn::SetTableIndices(d, kOrder);
-      first = hn::TableLookupLanes(first, order);
-      second = hn::TableLookupLanes(second, order);
-    }
-    hn::StoreU(first, d, words);
-    hn::StoreU(second, d, words + kLanes);
+    const hn::Half<D> half;
+    store_blocks(hn::LowerHalf(half, v), to, at);
+    store_blocks(hn::UpperHalf(half, v), to + hn::MaxLanes(half) / 4, at);
   }
 }
 
-// Step 1 for one row of the result: bytes [from, to) of the source rows.
-HWY_INLINE void blend_rows(const uint8_t* const* rows, const uint32_t* weights, int pairs, int bits,
-                           size_t from, size_t to, bool may_step_back, int16_t* out) {
-  const D32 d32;
-  const D16 d16;
-  const hn::Repartition<uint16_t, D16> du16;
-  const hn::Repartition<uint8_t, D16> du8;
-  constexpr size_t kStep = hn::MaxLanes(du8);
-  const int shift = bits - kFraction;
-  const V32 half = hn::Set(d32, 1 << (shift - 1));
-  const auto low_byte = hn::Set(du16, 0x00FF);
-
-  size_t at = from;
-  while (at < to) {
-    if (at + kStep > to) {
-      if (!may_step_back) break;
-      at = to - kStep;
-    }
-    V32 even_lower = half, odd_lower = half, even_upper = half, odd_upper = half;
-    for (int i = 0; i < pairs; ++i) {
-      const V16 weight = hn::BitCast(d16, hn::Set(d32, static_cast<int32_t>(weights[i])));
-      const auto a = hn::BitCast(du16, hn::LoadU(du8, rows[2 * i] + at));
-      const auto b = hn::BitCast(du16, hn::LoadU(du8, rows[2 * i + 1] + at));
-      const auto lower = hn::InterleaveLower(du16, a, b);
-      const auto upper = hn::InterleaveUpper(du16, a, b);
-      const auto even = [&](auto v) { return hn::BitCast(d16, hn::And(v, low_byte)); };
-      const auto odd = [&](auto v) { return hn::BitCast(d16, hn::ShiftRight<8>(v)); };
-      even_lower = multiply_add(even(lower), weight, even_lower);
-      odd_lower = multiply_add(odd(lower), weight, odd_lower);
-      even_upper = multiply_add(even(upper), weight, even_upper);
-      odd_upper = multiply_add(odd(upper), weight, odd_upper);
-    }
-    const auto join = [&](V32 even, V32 odd) {
-      return hn::Or(hn::ShiftRightSame(even, shift),
-                    hn::ShiftLeft<16>(hn::ShiftRightSame(odd, shift)));
-    };
-    store_in_order(join(even_lower, odd_lower), join(even_upper, odd_upper), out + at - from);
-    at += kStep;
-  }
-  for (; at < to; ++at) {  // a picture that is narrower than a vector
-    int32_t sum = 1 << (shift - 1);
-    for (int i = 0; i < pairs; ++i) {
-      sum += rows[2 * i][at] * static_cast<int16_t>(weights[i] & 0xFFFF);
-      sum += rows[2 * i + 1][at] * static_cast<int16_t>(weights[i] >> 16);
-    }
-    out[at - from] = static_cast<int16_t>(sum >> shift);
-  }
-}
-
-// Vectors of one or two blocks of 16 bytes, for turning: the second block does for four rows
-// further down what the first one does.
+// Blocks of 16 bytes, of row 0 and, if vectors are long enough, row 4.
 using Turn32 = hn::CappedTag<int32_t, 8>;
-using TurnF = hn::Rebind<float, Turn32>;
 constexpr int kTurnRows = hn::MaxLanes(Turn32());
 
-HWY_INLINE hn::Vec<Turn32> load_blocks(const int16_t* at, size_t stride) {
-  const hn::FixedTag<int32_t, 4> block;
-  const auto load = [&](size_t r) {
-    return hn::LoadU(block, reinterpret_cast<const int32_t*>(at + r * stride));
-  };
-#if HWY_MAX_BYTES >= 32
-  return hn::Combine(Turn32(), load(4), load(0));
-#else
-  (void)stride;
-  return load(0);
-#endif
-}
-
-// Row r of `rows`, and row r + 4.
-HWY_INLINE void store_blocks(hn::Vec<TurnF> v, int r, int rows, float* out, size_t stride) {
-  const hn::FixedTag<float, 4> block;
-#if HWY_MAX_BYTES >= 32
-  if (r + 4 < rows)
-    hn::StoreU(hn::UpperHalf(block, v), block, out + static_cast<size_t>(r + 4) * stride);
-  if (r < rows) hn::StoreU(hn::LowerHalf(block, v), block, out + static_cast<size_t>(r) * stride);
-#else
-  if (r < rows) hn::StoreU(v, block, out + static_cast<size_t>(r) * stride);
-#endif
-}
-
-// Step 2: `count` pairs of pixels from 16 rows.
-HWY_INLINE void turn_pairs(const int16_t* strip, int count, int32_t* out) {
+// Step 1 for `count` groups of pixels, which lie at rows[r] + from.
+HWY_INLINE void turn(const uint8_t* const* rows, size_t from, int count, uint32_t* out) {
   const Turn32 d32;
   const hn::Repartition<int64_t, Turn32> d64;
   const hn::Repartition<uint8_t, Turn32> d8;
-  // RGBRGB-- to RR GG BB --
-  alignas(32) static constexpr uint8_t kPairUp[32] = {0,  1, 6, 7,  2,  3,  8, 9, 4,  5, 10,
-                                                      11, 4, 5, 10, 11, 0,  1, 6, 7,  2, 3,
-                                                      8,  9, 4, 5,  10, 11, 4, 5, 10, 11};
-  const auto pair_up = hn::Load(d8, kPairUp);
-  for (int p = 0; p < count; ++p) {
-    for (int group = 0; group < kRows; group += kTurnRows) {
-      const int16_t* at = strip + group * kStripStride + p * 6;
+  const hn::FixedTag<uint8_t, 16> block;
+  // RGBRGBRGBRGB---- to RRRRGGGGBBBB----
+  alignas(32) static constexpr uint8_t kSort[32] = {0,  3,  6, 9, 1,  4,  7, 10, 2, 5, 8,
+                                                    11, 2,  5, 8, 11, 0,  3, 6,  9, 1, 4,
+                                                    7,  10, 2, 5, 8,  11, 2, 5,  8, 11};
+  const auto sort = hn::Load(d8, kSort);
+  for (int group = 0; group < kRows; group += kTurnRows) {
+    const uint8_t* at[kTurnRows];
+    for (int r = 0; r < kTurnRows; ++r) at[r] = rows[group + r] + from;
+    for (int p = 0; p < count; ++p) {
       const auto row = [&](int r) {
-        const auto blocks = load_blocks(at + r * kStripStride, kStripStride);
-        return hn::BitCast(d32, hn::TableLookupBytes(hn::BitCast(d8, blocks), pair_up));
+#if HWY_MAX_BYTES >= 32
+        const auto v =
+            hn::Combine(d8, hn::LoadU(block, at[r + 4] + p * 12), hn::LoadU(block, at[r] + p * 12));
+#else
+        const auto v = hn::LoadU(block, at[r] + p * 12);
+#endif
+        return hn::BitCast(d32, hn::TableLookupBytes(v, sort));
       };
       const auto r0 = row(0), r1 = row(1), r2 = row(2), r3 = row(3);
       const auto rg01 = hn::BitCast(d64, hn::InterleaveLower(d32, r0, r1));
       const auto rg23 = hn::BitCast(d64, hn::InterleaveLower(d32, r2, r3));
       const auto b01 = hn::BitCast(d64, hn::InterleaveUpper(d32, r0, r1));
       const auto b23 = hn::BitCast(d64, hn::InterleaveUpper(d32, r2, r3));
-      int32_t* to = out + p * static_cast<int>(kPairStride) + group;
+      auto* to = reinterpret_cast<int32_t*>(out) + static_cast<size_t>(p) * kGroup + group;
       hn::Store(hn::BitCast(d32, hn::InterleaveLower(d64, rg01, rg23)), d32, to);
       hn::Store(hn::BitCast(d32, hn::InterleaveUpper(d64, rg01, rg23)), d32, to + kRows);
       hn::Store(hn::BitCast(d32, hn::InterleaveLower(d64, b01, b23)), d32, to + 2 * kRows);
@@ -252,86 +240,110 @@ HWY_INLINE void turn_pairs(const int16_t* strip, int count, int32_t* out) {
   }
 }
 
-// Step 3: pixels [x, x + count) of the result for 16 rows, as normalised floats.
-template <bool kGrey>
-HWY_INLINE void blend_columns(const Job& job, const int32_t* pairs, int x, int count) {
+// Step 1: the strip's part of 16 rows. No byte behind a row's end is read.
+HWY_INLINE void turn_block(const Job& job, Strip& strip) {
+  const size_t row_bytes = static_cast<size_t>(job.source.width) * 3;
+  const size_t from = static_cast<size_t>(strip.begin) * 12;
+  const int whole = row_bytes < 16 ? 0 : static_cast<int>((row_bytes - 16) / 12 + 1);
+  const int safe = std::clamp(whole - strip.begin, 0, strip.end - strip.begin);
+  turn(strip.rows, from, safe, strip.block);
+  const int rest = strip.end - strip.begin - safe;  // 0, 1 or 2
+  if (rest == 0) return;
+  const uint8_t* rows[kRows];
+  const size_t at = from + static_cast<size_t>(safe) * 12;
+  const size_t count = std::min<size_t>(row_bytes - at, kTail);
+  for (int r = 0; r < kRows; ++r) {
+    uint8_t* tail = job.scratch.tails + r * kTail;
+    std::memcpy(tail, strip.rows[r] + at, count);
+    rows[r] = tail;
+  }
+  turn(rows, 0, rest, strip.block + static_cast<size_t>(safe) * kGroup);
+}
+
+// Step 2 for one pixel of the result and kLanes rows: the bytes of each channel, in 32 bits.
+HWY_INLINE void blend_across(const Axis& across, const Axis::Reach& reach, const uint32_t* at,
+                             V32* out) {
+  const uint32_t* words = across.weights.data() + reach.weights;
+  Sum red, green, blue;
+  for (int k = 0; k < reach.groups; ++k, at += kGroup, words += Axis::words(kBytes)) {
+    const Weights weights(words);
+    red.add(load(at), weights);
+    green.add(load(at + kRows), weights);
+    blue.add(load(at + 2 * kRows), weights);
+  }
+  out[0] = rounded(red);
+  out[1] = rounded(green);
+  out[2] = rounded(blue);
+}
+
+// Step 2: the block becomes four groups of rows in the ring, from group `first` on.
+HWY_INLINE void narrow_block(const Job& job, const Strip& strip, size_t first) {
+  const hn::Repartition<uint8_t, D32> d8;
+  // In blocks of 16 bytes: four rows of a byte of four pixels each, to four pixels of four rows.
+  alignas(64) static constexpr uint8_t kTurn[16] = {0, 4, 8,  12, 1, 5, 9,  13,
+                                                    2, 6, 10, 14, 3, 7, 11, 15};
+  const auto order = hn::LoadDup128(d8, kTurn);
+  constexpr int kBlocks = kLanes / 4;
+  for (int v = 0; v < kRows; v += kLanes) {
+    uint32_t* to[kBlocks];
+    for (int g = 0; g < kBlocks; ++g) {
+      const size_t group = first + static_cast<size_t>(v / 4 + g);
+      to[g] = strip.ring + (group & strip.mask) * 3 * strip.stride;
+    }
+    for (int x = 0; x < strip.width; x += 4) {
+      V32 pixel[4][3];
+      for (int i = 0; i < 4; ++i) {
+        const int from = strip.x + std::min(x + i, strip.width - 1);
+        const Axis::Reach& reach = job.across.reach[static_cast<size_t>(from)];
+        const auto group = static_cast<size_t>(reach.first - strip.begin);
+        blend_across(job.across, reach, strip.block + group * kGroup + v, pixel[i]);
+      }
+      for (size_t c = 0; c < 3; ++c) {
+        const V32 low = hn::Or(pixel[0][c], hn::ShiftLeft<8>(pixel[1][c]));
+        const V32 high = hn::Or(pixel[2][c], hn::ShiftLeft<8>(pixel[3][c]));
+        const V32 all = hn::Or(low, hn::ShiftLeft<16>(high));
+        const auto turned = hn::BitCast(D32(), hn::TableLookupBytes(hn::BitCast(d8, all), order));
+        store_blocks(turned, to, c * strip.stride + static_cast<size_t>(x));
+      }
+    }
+  }
+}
+
+// Step 3 for pixels [x, x + kLanes) of the strip's row: normalised floats, channel by channel of
+// the tensor.
+HWY_INLINE void blend_down(const Job& job, const Strip& strip, const Axis::Reach& reach, int x,
+                           hn::Vec<DF>* out) {
   const D32 d32;
-  const D16 d16;
   const DF df;
-  float* turned = job.scratch.turned;
-  // By source channel: where it goes, and how.
-  hn::Vec<DF> multiply[3], add[3];
-  float* place[3];
-  for (size_t c = 0; c < 3; ++c) {
-    const size_t o = job.format.bgr ? 2 - c : c;
-    multiply[c] = hn::Set(df, job.multiply[o]);
-    add[c] = hn::Set(df, job.format.add[o]);
-    place[c] = turned + o * kTurned;
+  const uint32_t* words = job.down.weights.data() + reach.weights;
+  const uint32_t* const* rows = job.scratch.rows.data();
+  Sum red, green, blue;
+  for (int k = 0; k < reach.groups; ++k, words += Axis::words(kBytes)) {
+    const Weights weights(words);
+    const uint32_t* at = rows[k] + x;
+    red.add(load(at), weights);
+    green.add(load(at + strip.stride), weights);
+    blue.add(load(at + 2 * strip.stride), weights);
   }
-  for (int i = 0; i < count; ++i) {
-    const Axis::Reach reach = job.across.reach[static_cast<size_t>(x + i)];
-    const uint32_t* weights = job.across.weights.data() + reach.weights;
-    const int32_t* at =
-        pairs + static_cast<size_t>(reach.first - job.across.begin) / 2 * kPairStride;
-    V32 sum[3 * kVectors];  // channel by channel
-    unrolled<3 * kVectors>([&](auto v) { sum[v] = hn::Zero(d32); });
-    for (int k = 0; k < reach.pairs; ++k, at += kPairStride) {
-      const V16 weight = hn::BitCast(d16, hn::Set(d32, static_cast<int32_t>(weights[k])));
-      unrolled<3 * kVectors>([&](auto v) {
-        const V16 values = hn::BitCast(d16, hn::Load(d32, at + v * kLanes));
-        sum[v] = multiply_add(values, weight, sum[v]);
-      });
-    }
-    const size_t to = static_cast<size_t>(i) * kRows;
-    const auto real = [&](size_t v) { return hn::ConvertTo(df, sum[v]); };
-    if constexpr (kGrey) {
-      unrolled<kVectors>([&](auto v) {
-        auto luma = hn::Mul(real(v), hn::Set(df, 0.299f));
-        luma = hn::MulAdd(real(kVectors + v), hn::Set(df, 0.587f), luma);
-        luma = hn::MulAdd(real(2 * kVectors + v), hn::Set(df, 0.114f), luma);
-        hn::Store(hn::MulAdd(luma, multiply[0], add[0]), df, turned + to + v * kLanes);
-      });
-    } else {
-      unrolled<3 * kVectors>([&](auto v) {
-        constexpr size_t c = v / kVectors;
-        hn::Store(hn::MulAdd(real(v), multiply[c], add[c]), df,
-                  place[c] + to + v % kVectors * kLanes);
-      });
-    }
+  V32 r = rounded(red), g = rounded(green), b = rounded(blue);
+  const auto real = [&](V32 v, int c) {
+    return hn::MulAdd(hn::ConvertTo(df, v), hn::Set(df, job.format.multiply[c]),
+                      hn::Set(df, job.format.add[c]));
+  };
+  if (job.format.grey) {  // Pillow's luma
+    const V32 luma =
+        hn::Add(hn::Add(hn::Mul(r, hn::Set(d32, 19595)), hn::Set(d32, 0x8000)),
+                hn::Add(hn::Mul(g, hn::Set(d32, 38470)), hn::Mul(b, hn::Set(d32, 7471))));
+    out[0] = real(hn::ShiftRight<16>(luma), 0);
+    return;
   }
+  if (job.format.bgr) std::swap(r, b);
+  out[0] = real(r, 0);
+  out[1] = real(g, 1);
+  out[2] = real(b, 2);
 }
 
-// Step 4a: turned[x][16 rows] to rows of `count` floats. Writes whole groups of 4 where
-// `whole_groups`, else exactly `count`.
-HWY_INLINE void turn_back(const float* turned, int count, int rows, bool whole_groups, float* out,
-                          size_t stride) {
-  const TurnF d;
-  const hn::Repartition<int64_t, Turn32> d64;
-  int x = 0;
-  for (; x + (whole_groups ? 1 : 4) <= count; x += 4) {
-    for (int group = 0; group < rows; group += kTurnRows) {
-      const float* at = turned + x * kRows + group;
-      const auto x0 = hn::Load(d, at), x1 = hn::Load(d, at + kRows);
-      const auto x2 = hn::Load(d, at + 2 * kRows), x3 = hn::Load(d, at + 3 * kRows);
-      const auto r01a = hn::BitCast(d64, hn::InterleaveLower(d, x0, x1));
-      const auto r01b = hn::BitCast(d64, hn::InterleaveLower(d, x2, x3));
-      const auto r23a = hn::BitCast(d64, hn::InterleaveUpper(d, x0, x1));
-      const auto r23b = hn::BitCast(d64, hn::InterleaveUpper(d, x2, x3));
-      const auto store = [&](int r, auto v) {
-        store_blocks(hn::BitCast(d, v), group + r, rows, out + x, stride);
-      };
-      store(0, hn::InterleaveLower(d64, r01a, r01b));
-      store(1, hn::InterleaveUpper(d64, r01a, r01b));
-      store(2, hn::InterleaveLower(d64, r23a, r23b));
-      store(3, hn::InterleaveUpper(d64, r23a, r23b));
-    }
-  }
-  for (; x < count; ++x) {
-    for (int r = 0; r < rows; ++r) out[static_cast<size_t>(r) * stride + x] = turned[x * kRows + r];
-  }
-}
-
-// Step 4b: 16 floats (aligned) to a type. FP32 stays as it is.
+// Step 4: 16 floats (aligned) to a type. FP32 stays as it is.
 HWY_INLINE void convert16(const float* in, float* out) { std::memcpy(out, in, 16 * sizeof(float)); }
 HWY_INLINE void convert16(const float* in, uint8_t* out) {
   const hn::FixedTag<float, 4> df;
@@ -370,9 +382,10 @@ HWY_INLINE void interleave(const T* in, T* out) {
   }
 }
 
-// Step 4b for one row of a tile: [channel][kTile] floats to where they belong.
+// Step 4 for a tile: [channel][kTile] floats to where they belong.
 template <typename T>
-HWY_INLINE void emit_row(const Job& job, const float* tile, int x, int y, int count) {
+HWY_INLINE void emit_row(const Job& job, int x, int y, int count) {
+  const float* tile = job.scratch.tile;
   const size_t channels = static_cast<size_t>(job.format.channels());
   const size_t n = static_cast<size_t>(count);
   const size_t width = static_cast<size_t>(job.canvas.width);
@@ -395,81 +408,111 @@ HWY_INLINE void emit_row(const Job& job, const float* tile, int x, int y, int co
   }
 }
 
-HWY_INLINE void emit_tile(const Job& job, int x, int y, int count, int rows) {
+// Steps 3 and 4 for a row: FP32 in planes is stored at once.
+HWY_INLINE void make_row(const Job& job, const Strip& strip, int y) {
+  const DF df;
+  const Axis::Reach reach = job.down.reach[static_cast<size_t>(y)];
+  for (int k = 0; k < reach.groups; ++k) {
+    const auto group = static_cast<size_t>(reach.first + k) & strip.mask;
+    job.scratch.rows[static_cast<size_t>(k)] = strip.ring + group * 3 * strip.stride;
+  }
   const PixelFormat& format = job.format;
-  const Canvas& canvas = job.canvas;
   const size_t channels = static_cast<size_t>(format.channels());
-  const bool planar = format.planar || format.grey;
-  if (format.dtype == DType::kFp32 && planar) {  // straight into place
-    const size_t width = static_cast<size_t>(canvas.width);
-    const size_t plane = width * static_cast<size_t>(canvas.height);
-    float* out = reinterpret_cast<float*>(canvas.data) +
-                 static_cast<size_t>(canvas.part.y + y) * width +
-                 static_cast<size_t>(canvas.part.x + x);
-    for (size_t c = 0; c < channels; ++c) {
-      turn_back(job.scratch.turned + c * kTurned, count, rows, false, out + c * plane, width);
+  const bool direct = format.dtype == DType::kFp32 && (format.planar || format.grey);
+  const size_t width = static_cast<size_t>(job.canvas.width);
+  const size_t plane = width * static_cast<size_t>(job.canvas.height);
+  float* place = reinterpret_cast<float*>(job.canvas.data) +
+                 static_cast<size_t>(job.canvas.part.y + y) * width +
+                 static_cast<size_t>(job.canvas.part.x + strip.x);
+  hn::Vec<DF> real[3] = {hn::Zero(df), hn::Zero(df), hn::Zero(df)};
+  for (int begin = 0; begin < strip.width; begin += kTile) {
+    const int end = std::min(begin + kTile, strip.width);
+    int x = begin;
+    if (direct) {
+      for (; x + kLanes <= end; x += kLanes) {
+        blend_down(job, strip, reach, x, real);
+        for (size_t c = 0; c < channels; ++c) hn::StoreU(real[c], df, place + c * plane + x);
+      }
     }
-    return;
-  }
-  float* tile = job.scratch.tile;
-  for (size_t c = 0; c < channels; ++c) {
-    turn_back(job.scratch.turned + c * kTurned, count, rows, true, tile + c * kTile, 3 * kTile);
-  }
-  for (int r = 0; r < rows; ++r) {
-    const float* row = tile + r * 3 * kTile;
+    const int rest = x;
+    for (; x < end; x += kLanes) {
+      blend_down(job, strip, reach, x, real);
+      for (size_t c = 0; c < channels; ++c) {
+        hn::Store(real[c], df, job.scratch.tile + c * kTile + (x - rest));
+      }
+    }
+    const int count = end - rest;
+    if (count == 0) continue;
     switch (format.dtype) {
       case DType::kUint8:
-        emit_row<uint8_t>(job, row, x, y + r, count);
+        emit_row<uint8_t>(job, strip.x + rest, y, count);
         break;
       case DType::kFp16:
-        emit_row<uint16_t>(job, row, x, y + r, count);
+        emit_row<uint16_t>(job, strip.x + rest, y, count);
         break;
       default:
-        emit_row<float>(job, row, x, y + r, count);
+        emit_row<float>(job, strip.x + rest, y, count);
         break;
     }
   }
 }
 
-void run(const Job& job) {
-  Scratch& scratch = job.scratch;
+void run_strip(const Job& job, Strip& strip) {
   const Pixels& source = job.source;
   const size_t row_bytes = static_cast<size_t>(source.width) * 3;
-  const int begin = job.across.begin;  // even
-  const int end = job.across.end;
-  const int pairs_across = (end - begin + 1) / 2;
-  int32_t* pairs =
-      scratch.room_for_pairs(static_cast<size_t>(pairs_across + job.across.most_pairs));
-  constexpr size_t kStep = hn::MaxLanes(hn::Repartition<uint8_t, D32>());
+  int ready = 0;  // groups of source rows before this one are in the ring
+  for (int y = 0; y < job.canvas.part.height; ++y) {
+    const Axis::Reach& reach = job.down.reach[static_cast<size_t>(y)];
+    ready = std::max(ready, reach.first);  // rows that nothing needs are left out
+    for (; ready < reach.first + reach.groups; ready += 4) {
+      for (int r = 0; r < kRows; ++r) {
+        const int row = std::min(ready * 4 + r, source.height - 1);
+        strip.rows[r] = source.data + static_cast<size_t>(row) * row_bytes;
+      }
+      turn_block(job, strip);
+      narrow_block(job, strip, static_cast<size_t>(ready));
+    }
+    make_row(job, strip, y);
+  }
+}
 
-  for (int y = 0; y < job.canvas.part.height; y += kRows) {
-    const int rows = std::min(kRows, job.canvas.part.height - y);
-    for (int left = begin; left < end; left += kStrip) {
-      const size_t from = static_cast<size_t>(left) * 3;
-      const size_t to = static_cast<size_t>(std::min(left + kStrip, end)) * 3;
-      for (int r = 0; r < rows; ++r) {
-        const Axis::Reach reach = job.down.reach[static_cast<size_t>(y + r)];
-        const uint8_t** pointers = scratch.rows.data();
-        for (int i = 0; i < 2 * reach.pairs; ++i) {
-          pointers[i] =
-              source.data +
-              static_cast<size_t>(std::min(reach.first + i, source.height - 1)) * row_bytes;
-        }
-        blend_rows(pointers, job.down.weights.data() + reach.weights, reach.pairs, job.down.bits,
-                   from, to, to >= kStep, scratch.strip + r * kStripStride + kPad);
-      }
-      turn_pairs(scratch.strip + kPad, static_cast<int>(to - from + 3) / 6,
-                 pairs + static_cast<size_t>(left - begin) / 2 * kPairStride);
-    }
-    for (int x = 0; x < job.canvas.part.width; x += kTile) {
-      const int count = std::min(kTile, job.canvas.part.width - x);
-      if (job.format.grey) {
-        blend_columns<true>(job, pairs, x, count);
-      } else {
-        blend_columns<false>(job, pairs, x, count);
-      }
-      emit_tile(job, x, y, count, rows);
-    }
+void run(const Pixels& source, const Scaling& scaling, const PixelFormat& format,
+         const Canvas& canvas) {
+  thread_local auto scratch = std::make_unique<Scratch>();
+  const Axis& across = axis_for({.in = source.width,
+                                 .out = scaling.width,
+                                 .begin = scaling.x,
+                                 .count = canvas.part.width,
+                                 .filter = scaling.filter,
+                                 .even = true,
+                                 .bytes = kBytes,
+                                 .length = source.right});
+  const Axis& down = axis_for({.in = source.height,
+                               .out = scaling.height,
+                               .begin = scaling.y,
+                               .count = canvas.part.height,
+                               .filter = scaling.filter,
+                               .even = false,
+                               .bytes = kBytes,
+                               .length = source.bottom});
+  const Job job{source, across, down, format, canvas, *scratch};
+  const auto most = static_cast<size_t>(down.most_groups);
+  if (scratch->rows.size() < most) scratch->rows.resize(most);
+
+  Strip strip;
+  const size_t groups = std::bit_ceil(most + 4);  // a block is written while a row's are kept
+  strip.mask = groups - 1;
+  const auto fits = std::max<size_t>(kRingWords / (3 * groups) / kTile, 1) * kTile;
+  for (strip.x = 0; strip.x < canvas.part.width; strip.x += strip.width) {
+    strip.width = std::min(canvas.part.width - strip.x, static_cast<int>(fits));
+    strip.stride = (static_cast<size_t>(strip.width) + kRows - 1) / kRows * kRows;
+    strip.begin = across.reach[static_cast<size_t>(strip.x)].first;
+    const Axis::Reach& last = across.reach[static_cast<size_t>(strip.x + strip.width - 1)];
+    strip.end = std::min(last.first + last.groups, (source.width + 3) / 4);
+    const auto length = static_cast<size_t>(last.first + last.groups - strip.begin);
+    strip.block = scratch->block.room_for(length * kGroup);
+    strip.ring = scratch->ring.room_for(groups * 3 * strip.stride);
+    run_strip(job, strip);
   }
 }
 
@@ -484,28 +527,7 @@ HWY_EXPORT(run);
 
 void resample(const Pixels& source, const Scaling& scaling, const PixelFormat& format,
               const Canvas& canvas) {
-  thread_local auto scratch = std::make_unique<Scratch>();
-  const Axis& across = axis_for({.in = source.width,
-                                 .out = scaling.width,
-                                 .begin = scaling.x,
-                                 .count = canvas.part.width,
-                                 .filter = scaling.filter,
-                                 .most_bits = 16,
-                                 .even = true,
-                                 .length = source.right});
-  const Axis& down = axis_for({.in = source.height,
-                               .out = scaling.height,
-                               .begin = scaling.y,
-                               .count = canvas.part.height,
-                               .filter = scaling.filter,
-                               .most_bits = 22,
-                               .even = false,
-                               .length = source.bottom});
-  scratch->rows.resize(std::max(scratch->rows.size(), static_cast<size_t>(down.most_pairs) * 2));
-  Job job{source, across, down, format, canvas, {}, *scratch};
-  const float unit = 1.0f / static_cast<float>(1 << (across.bits + kFraction));
-  for (int c = 0; c < 3; ++c) job.multiply[c] = format.multiply[c] * unit;
-  HWY_DYNAMIC_DISPATCH(run)(job);
+  HWY_DYNAMIC_DISPATCH(run)(source, scaling, format, canvas);
 }
 
 }  // namespace leat

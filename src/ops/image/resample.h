@@ -1,8 +1,8 @@
 // Resampling of RGB pictures into tensors, in one pass over the source.
 //
-// The result is what Pillow computes: within 1 of 255 for UINT8, and for floating point within 1.0
-// of Pillow's rounded values, of which ours are the unrounded ones. Up to a reduction by 100 the
-// fixed-point weights are off by no more than 0.2 of 255 from exact arithmetic.
+// The result is what Pillow computes, to the last bit: resize(), with BILINEAR, BOX or NEAREST, of an
+// 8-bit picture, and convert("L") after that where one channel is asked for. Elements of a
+// floating-point type are made of these bytes.
 #pragma once
 
 #include <cstdint>

@@ -36,54 +36,56 @@ inline Tensor image(const std::vector<uint8_t>& pixels, int width, int height) {
   return *Tensor::of(std::span<const uint8_t>(pixels), Shape{height, width, 3});
 }
 
-// Pixel by pixel, in double precision, nothing rounded in between.
-inline std::vector<double> resampled(const std::vector<uint8_t>& in, ImageSize from, ImageSize to,
-                                     Filter filter) {
+// Pillow's way, pixel by pixel: across, then down, with weights of 22 bits, each time to bytes.
+inline std::vector<uint8_t> resampled(const std::vector<uint8_t>& in, ImageSize from, ImageSize to,
+                                      Filter filter) {
   auto matrix = [&](int n, int m) {  // m rows of n weights
-    std::vector<std::vector<double>> rows(static_cast<size_t>(m));
+    std::vector<std::vector<int>> rows(static_cast<size_t>(m));
     const double scale = static_cast<double>(n) / m;
     const double spread = std::max(1.0, scale);
     const double support = spread * (filter == Filter::kArea ? 0.5 : 1.0);
+    const double step = 1.0 / spread;
     for (int i = 0; i < m; ++i) {
-      std::vector<double>& row = rows[static_cast<size_t>(i)];
-      row.assign(static_cast<size_t>(n), 0.0);
+      std::vector<int>& row = rows[static_cast<size_t>(i)];
+      row.assign(static_cast<size_t>(n), 0);
       const double centre = (i + 0.5) * scale;
       if (filter == Filter::kNearest) {
-        row[static_cast<size_t>(centre)] = 1;
+        row[static_cast<size_t>(centre)] = 1 << 22;
         continue;
       }
       const int low = std::max(0, static_cast<int>(centre - support + 0.5));
       const int high = std::min(n, static_cast<int>(centre + support + 0.5));
+      std::vector<double> exact;
       double sum = 0;
       for (int j = low; j < high; ++j) {
-        const double x = (j - centre + 0.5) / spread;
-        const double w =
-            filter == Filter::kArea ? (x > -0.5 && x <= 0.5) : std::max(0.0, 1.0 - std::abs(x));
-        row[static_cast<size_t>(j)] = w;
-        sum += w;
+        const double x = (j - centre + 0.5) * step;
+        exact.push_back(filter == Filter::kArea ? (x > -0.5 && x <= 0.5)
+                                                : std::max(0.0, 1.0 - std::abs(x)));
+        sum += exact.back();
       }
-      for (double& w : row) w /= sum;
+      for (int j = low; j < high; ++j) {
+        row[static_cast<size_t>(j)] =
+            static_cast<int>(0.5 + exact[static_cast<size_t>(j - low)] / sum * (1 << 22));
+      }
     }
     return rows;
   };
   const auto across = matrix(from.width, to.width), down = matrix(from.height, to.height);
   const auto width = static_cast<size_t>(from.width), height = static_cast<size_t>(from.height);
-  std::vector<double> half, out;
+  auto byte = [](const std::vector<int>& weights, const uint8_t* values, size_t stride) {
+    int sum = 1 << 21;
+    for (size_t i = 0; i < weights.size(); ++i) sum += weights[i] * values[i * stride];
+    return static_cast<uint8_t>(std::clamp(sum >> 22, 0, 255));
+  };
+  std::vector<uint8_t> narrow, out;
   for (size_t y = 0; y < height; ++y) {
     for (const auto& row : across) {
-      for (size_t c = 0; c < 3; ++c) {
-        double sum = 0;
-        for (size_t x = 0; x < width; ++x) sum += row[x] * in[(y * width + x) * 3 + c];
-        half.push_back(sum);
-      }
+      for (size_t c = 0; c < 3; ++c) narrow.push_back(byte(row, &in[y * width * 3 + c], 3));
     }
   }
+  const size_t stride = across.size() * 3;
   for (const auto& row : down) {
-    for (size_t x = 0; x < across.size() * 3; ++x) {
-      double sum = 0;
-      for (size_t y = 0; y < height; ++y) sum += row[y] * half[y * across.size() * 3 + x];
-      out.push_back(sum);
-    }
+    for (size_t x = 0; x < stride; ++x) out.push_back(byte(row, &narrow[x], stride));
   }
   return out;
 }
