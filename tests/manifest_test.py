@@ -12,6 +12,8 @@ import unittest
 
 from leat_process import ASSETS, MODELS, ROOT, Server
 
+TOLERANCE = 0.03  # of a probability, for every case alike
+
 
 def rows():
     with open(ASSETS / "MANIFEST.tsv", newline="") as file:
@@ -74,6 +76,8 @@ RULES = [
     (r"road segmentation", decodes),
 ]
 
+LABEL = r"top-1|cat \(|group \(|\d [a-z ]+ or \d"  # in `expected`, by the rules above
+
 # The manifest and the model's own row together: ultraface sees a face in the cat.
 FALSE_POSITIVES = {"images/photo/skimage_chelsea.png": {"0 faces": "1 faces"}}
 
@@ -83,7 +87,7 @@ class Manifest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         examples = [ROOT / f"examples/{name}/pipeline.yaml" for name in ("classify", "faces", "things")]
-        cls.server = Server(*examples)
+        cls.server = Server(*examples, ROOT / "tests/pipelines/squeezenet.yaml")
         cls.server.__enter__()
         cls.answers = {}
 
@@ -118,6 +122,22 @@ class Manifest(unittest.TestCase):
                     else:
                         self.fail(f"no rule understands {clause!r}")
         self.assertGreater(checked, 40)
+
+    def test_labelled_photos_agree_with_the_reference(self):
+        labelled = {row["file"] for row in photo_rows() if re.search(LABEL, row["expected"])}
+        pipelines = {"mobilenetv2-12-int8.onnx": "classify", "squeezenet1_fp16.onnx": "squeezenet"}
+        reference = json.loads((MODELS / "reference.json").read_text())
+        compared = 0
+        for case in reference["cases"]:
+            if case["model"] not in pipelines or case["input"] not in labelled:
+                continue
+            with self.subTest(model=case["model"], file=case["input"]):
+                answer = self.answer(pipelines[case["model"]], {"file": case["input"]})
+                wanted_class, wanted_p = case["result"][0]
+                self.assertEqual(answer["classes"][0], wanted_class)
+                self.assertLessEqual(abs(answer["probabilities"][0] - wanted_p), TOLERANCE)
+            compared += 1
+        self.assertEqual(compared, 2 * len(labelled))
 
     def test_face_counts_agree_with_the_reference(self):
         reference = json.loads((MODELS / "reference.json").read_text())
