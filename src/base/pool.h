@@ -67,7 +67,8 @@ class Pool {
     change();
     if (flow.queued_) unlink(flow);
   }
-  // Makes a flow new again for another use of its memory.
+  // Makes a flow new again, as if it had had nothing yet. Under the pool's lock, or while not
+  // queued.
   static void renew(Flow& flow) { flow.units_ = 0; }
 
   // While a unit uses `extra` threads of its own beside the one it runs on, as many of the pool's

@@ -15,8 +15,11 @@ namespace {
 class Numbers final : public Flow {
  public:
   Numbers(int name, std::vector<int>& log) : name_(name), log_(log) {}
-  void add(Pool& pool, uint8_t level, int count) {
-    pool.add(*this, level, [&] { left_ += count; });
+  void add(Pool& pool, uint8_t level, int count, bool renewed = false) {
+    pool.add(*this, level, [&] {
+      left_ += count;
+      if (renewed) Pool::renew(*this);
+    });
   }
   void withdraw(Pool& pool) {
     pool.withdraw(*this, [&] { left_ = 0; });
@@ -76,6 +79,19 @@ TEST(Pool, SmallFlowsPassLargeOnesAndLargeOnesKeepTheirShare) {
   }
   pool.run_ready();
   EXPECT_EQ(std::ranges::count(log, 0), 900);
+}
+
+TEST(Pool, ARenewedFlowHasHadNothing) {
+  Pool pool(0);
+  std::vector<int> log;
+  Numbers old(0, log), small(1, log);
+  old.add(pool, 4, 100);
+  pool.run_ready();
+  log.clear();
+  old.add(pool, 4, 1, true);
+  small.add(pool, 4, 8);
+  pool.run_ready(4);
+  EXPECT_THAT(log, testing::ElementsAre(0, 1, 1, 1));
 }
 
 TEST(Pool, WithdrawnFlowsRunNoMore) {

@@ -47,7 +47,11 @@ class Runner final : public Flow, private Timer, public std::enable_shared_from_
   // ns of a batch, smoothed; -1: has not run yet.
   Nanos usual_run() const { return usual_run_.load(std::memory_order_relaxed); }
 
-  void add_start() { ++starts_; }  // under the pool's lock
+  // Under the pool's lock. A batch is work of the calls in it, however many there were before.
+  void add_start() {
+    ++starts_;
+    Pool::renew(*this);
+  }
   void* take(bool& more) override;
   void run(void* unit) override;
 
