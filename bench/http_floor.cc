@@ -1,28 +1,66 @@
 // What HTTP costs over the least that a server can do. Run by bench/http_floor.sh; by itself:
-//   http_floor floor PORT    answers every request of a known size with a canned answer: bare epoll
-//   http_floor asio PORT     the same on Boost.Asio's sockets
-//   http_floor leat PORT     the whole HTTP front, before pipelines that give back what they get
-// `floor` and `asio` know where a request ends by its first Content-Length and read no further.
+//   http_floor models FOLDER      writes small.onnx and image.onnx, which give back what they get
+//   http_floor floor PORT FOLDER  answers every request with a canned answer of the same size,
+//   after
+//                                 a bare Run of small.onnx: bare epoll
+// `floor` knows where a request ends by its first Content-Length and reads no further.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <onnxruntime_c_api.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <boost/asio.hpp>
 #include <cstdio>
 #include <cstring>
 #include <functional>
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "leat/server.h"
+#include "model/testing/tiny_onnx.h"
 
 namespace {
 
 constexpr int kThreads = 2;  // as the server has by default on 4 cores
+
+void require(OrtStatus* status) {
+  if (!status) return;
+  std::fprintf(stderr, "http_floor: %s\n",
+               OrtGetApiBase()->GetApi(ORT_API_VERSION)->GetErrorMessage(status));
+  std::exit(1);
+}
+
+// A model called with nothing around it. Threads: run() from any, each with a value of its own.
+class BareModel {
+ public:
+  explicit BareModel(const std::string& file) : ort_(OrtGetApiBase()->GetApi(ORT_API_VERSION)) {
+    OrtEnv* env = nullptr;
+    OrtSessionOptions* options = nullptr;
+    require(ort_->CreateEnv(ORT_LOGGING_LEVEL_FATAL, "floor", &env));
+    require(ort_->CreateSessionOptions(&options));
+    require(ort_->SetIntraOpNumThreads(options, 1));
+    require(ort_->CreateSession(env, file.c_str(), options, &session_));
+    require(ort_->CreateCpuMemoryInfo(OrtArenaAllocator, OrtMemTypeDefault, &memory_));
+  }
+  OrtValue* value(std::vector<float>& of, const std::vector<int64_t>& shape) const {
+    OrtValue* made = nullptr;
+    require(ort_->CreateTensorWithDataAsOrtValue(memory_, of.data(), of.size() * sizeof(float),
+                                                 shape.data(), shape.size(),
+                                                 ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &made));
+    return made;
+  }
+  void run(const OrtValue* in, OrtValue* out) const {
+    static constexpr const char* kIn[] = {"x"};
+    static constexpr const char* kOut[] = {"y"};
+    require(ort_->Run(session_, nullptr, kIn, &in, 1, kOut, 1, &out));
+  }
+
+ private:
+  const OrtApi* ort_;
+  OrtSession* session_ = nullptr;
+  OrtMemoryInfo* memory_ = nullptr;
+};
 
 // Reads one request of a client and writes one answer that is as long.
 struct Client {
@@ -67,7 +105,34 @@ int listen_on(int port) {
   return fd;
 }
 
-void serve_events(int epoll) {
+// One of the models, with what a thread hands to it.
+class Work {
+ public:
+  Work(const BareModel& model, std::vector<int64_t> shape)
+      : model_(model), in_(elements(shape)), out_(elements(shape)) {
+    from_ = model.value(in_, shape);
+    to_ = model.value(out_, shape);
+  }
+  void run() const { model_.run(from_, to_); }
+
+ private:
+  static size_t elements(const std::vector<int64_t>& shape) {
+    int64_t count = 1;
+    for (int64_t size : shape) count *= size;
+    return static_cast<size_t>(count);
+  }
+  const BareModel& model_;
+  std::vector<float> in_, out_;
+  OrtValue* from_;
+  OrtValue* to_;
+};
+
+struct Models {
+  BareModel small, image;
+};
+
+void serve_events(int epoll, const Models& models) {
+  const Work small(models.small, {1, 16}), image(models.image, {1, 3, 224, 224});
   epoll_event events[256];
   while (true) {
     int count = epoll_wait(epoll, events, 256, -1);
@@ -81,6 +146,7 @@ void serve_events(int epoll) {
           if (got == 0) open = false;
           if (got <= 0) break;
           client->have += static_cast<size_t>(got);
+          if (client->complete()) (client->want > 100'000 ? image : small).run();
           continue;
         }
         ssize_t put = send(client->fd, client->out.data() + client->sent,
@@ -100,11 +166,12 @@ void serve_events(int epoll) {
   }
 }
 
-void run_floor(int port) {
+[[noreturn]] void run_floor(int port, const std::string& folder) {
+  const Models models{BareModel(folder + "/small.onnx"), BareModel(folder + "/image.onnx")};
   int epolls[kThreads];
   for (int& epoll : epolls) {
     epoll = epoll_create1(EPOLL_CLOEXEC);
-    std::thread(serve_events, epoll).detach();
+    std::thread(serve_events, epoll, std::cref(models)).detach();
   }
   int listener = listen_on(port);
   for (size_t n = 0;; ++n) {
@@ -119,118 +186,18 @@ void run_floor(int port) {
   }
 }
 
-namespace asio = boost::asio;
-
-class AsioClient : public std::enable_shared_from_this<AsioClient> {
- public:
-  explicit AsioClient(asio::io_context& context) : socket(context) {}
-  void read() {
-    socket.async_read_some(
-        asio::buffer(client_.in.data() + client_.have, client_.in.size() - client_.have),
-        [self = shared_from_this()](auto error, size_t got) {
-          if (error) return;
-          self->client_.have += got;
-          self->client_.complete() ? self->write() : self->read();
-        });
-  }
-  asio::ip::tcp::socket socket;
-
- private:
-  void write() {
-    asio::async_write(socket, asio::buffer(client_.out),
-                      [self = shared_from_this()](auto error, size_t) {
-                        if (error) return;
-                        self->client_.next();
-                        self->read();
-                      });
-  }
-  Client client_;
-};
-
-void run_asio(int port) {
-  std::vector<std::unique_ptr<asio::io_context>> contexts;
-  for (int i = 0; i < kThreads; ++i) contexts.push_back(std::make_unique<asio::io_context>(1));
-  asio::ip::tcp::acceptor acceptor(
-      *contexts[0], {asio::ip::make_address("127.0.0.1"), static_cast<asio::ip::port_type>(port)});
-  size_t next = 0;
-  std::function<void()> accept = [&] {
-    auto& context = *contexts[next++ % kThreads];
-    auto client = std::make_shared<AsioClient>(context);
-    acceptor.async_accept(client->socket, [&, client](auto error) {
-      if (!error) {
-        client->socket.set_option(asio::ip::tcp::no_delay(true));
-        asio::post(client->socket.get_executor(), [client] { client->read(); });
-      }
-      accept();
-    });
-  };
-  accept();
-  std::vector<std::thread> threads;
-  for (auto& context : contexts) {
-    threads.emplace_back([&context] {
-      auto work = asio::make_work_guard(*context);
-      context->run();
-    });
-  }
-  for (auto& thread : threads) thread.join();
-}
-
-// Gives back what it gets.
-class Identity final : public leat::Pipeline {
- public:
-  Identity(std::string name, std::string_view type)
-      : name_(std::move(name)),
-        inputs_{{"x", leat::Type::of(type)}},
-        outputs_{{"y", leat::Type::of(type)}} {}
-  const std::string& name() const override { return name_; }
-  const std::string& description() const override { return name_; }
-  const std::vector<leat::Port>& inputs() const override { return inputs_; }
-  const std::vector<leat::Port>& outputs() const override { return outputs_; }
-  bool batched() const override { return false; }
-  int64_t max_batch() const override { return 0; }
-  std::string_view platform() const override { return "leat"; }
-  leat::PipelineStats stats() const override { return {}; }
-  leat::Result<std::string> graph(std::string_view) const override { return std::string(); }
-  leat::Status admit(const leat::CallOptions&) const override { return {}; }
-  using leat::Pipeline::submit;
-  leat::Ticket submit(leat::Request request, leat::Completion& completion, bool) const override {
-    leat::Answer answer;
-    answer.outputs.push_back(request.inputs()[0]);
-    completion.done(answer);
-    return {};
-  }
-
- private:
-  std::string name_;
-  std::vector<leat::Port> inputs_, outputs_;
-};
-
-void run_leat(int port) {
-  leat::ServerOptions options;
-  options.http_port = port;
-  options.metrics_port = -1;
-  options.io_threads = kThreads;
-  auto server = leat::Server::start(options, nullptr);
-  if (!server.ok()) {
-    std::fprintf(stderr, "%s\n", server.status().message().c_str());
-    std::exit(1);
-  }
-  (*server)->serve("small", "1", std::make_shared<Identity>("small", "FP32[16]"));
-  (*server)->serve("image", "1", std::make_shared<Identity>("image", "FP32[3,224,224]"));
-  (*server)->serve("text", "1", std::make_shared<Identity>("text", "BYTES"));
-  (*server)->serve("any", "1", std::make_shared<Identity>("any", "ANY[...]"));
-  pause();
-}
-
 }  // namespace
 
 int main(int count, char** arguments) {
-  std::string mode = count == 3 ? arguments[1] : "";
-  int port = count == 3 ? std::atoi(arguments[2]) : 0;
-  if (mode == "floor") run_floor(port);
-  if (mode == "asio") run_asio(port);
-  if (mode == "leat") run_leat(port);
+  const std::string mode = count > 1 ? arguments[1] : "";
+  if (mode == "models" && count == 3) {
+    const std::string folder = arguments[2];
+    leat::tiny_onnx::write(folder + "/small.onnx", leat::tiny_onnx::identity("FP32[n,16]"));
+    leat::tiny_onnx::write(folder + "/image.onnx", leat::tiny_onnx::identity("FP32[n,3,224,224]"));
+    return 0;
+  }
+  if (mode == "floor" && count == 4) run_floor(std::atoi(arguments[2]), arguments[3]);
   if (count == 1) return std::puts("http_floor: run by bench/http_floor.sh"), 0;
-  std::fputs("usage: http_floor floor|asio|leat PORT\n", stderr);
+  std::fputs("usage: http_floor models FOLDER | floor PORT FOLDER\n", stderr);
   return 2;
 }
