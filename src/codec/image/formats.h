@@ -11,6 +11,8 @@ Result<Header> read_png_header(Bytes bytes);
 Result<Header> read_webp_header(Bytes bytes);
 
 Result<Header> decode_jpeg(Bytes bytes, const DecodeOptions& options, Canvas& canvas);
+// The same, slower: what the first is compared with, and what it falls back to.
+Result<Header> decode_jpeg_by_libjpeg(Bytes bytes, const DecodeOptions& options, Canvas& canvas);
 Result<Header> decode_png(Bytes bytes, const DecodeOptions& options, Canvas& canvas);
 Result<Header> decode_webp(Bytes bytes, const DecodeOptions& options, Canvas& canvas);
 

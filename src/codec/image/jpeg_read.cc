@@ -13,6 +13,7 @@
 #include "codec/image/exif.h"
 #include "codec/image/formats.h"
 #include "codec/image/jpeg_error.h"
+#include "codec/image/jpeg_huffman.h"
 #include "codec/image/upright.h"
 
 namespace leat::image {
@@ -77,7 +78,8 @@ class JpegReader {
   JpegReader& operator=(const JpegReader&) = delete;
 
   Result<Header> header();
-  Result<Header> decode(const DecodeOptions& options, Canvas& canvas);
+  Result<Header> decode(const DecodeOptions& options, Canvas& canvas, JpegHuffman* huffman);
+  bool gave_up() const { return huffman_ && huffman_->gave_up(); }
 
  private:
   static JpegReader& self(j_decompress_ptr jpeg) {
@@ -98,6 +100,7 @@ class JpegReader {
   jpeg_decompress_struct jpeg_{};
   bool ran_dry_ = false;  // the data ended before the picture
   bool too_many_scans_ = false;
+  JpegHuffman* huffman_ = nullptr;  // once it has taken over
   const Canvas* canvas_ = nullptr;  // while scans are read
   bool abandoned_ = false;
 };
@@ -170,7 +173,9 @@ Result<Header> JpegReader::header() {
                         static_cast<int>(jpeg_.image_height), exif_orientation(find_exif(bytes_)));
 }
 
-Result<Header> JpegReader::decode(const DecodeOptions& options, Canvas& canvas) {
+// `huffman`: null, or what may take over from libjpeg.
+Result<Header> JpegReader::decode(const DecodeOptions& options, Canvas& canvas,
+                                  JpegHuffman* huffman) {
   LEAT_ASSIGN(Header header, this->header());
   LEAT_TRY(check_pixels(header, options));
   // Huffman codes spend a bit or more on every block of 8 x 8: far too few bytes need no memory.
@@ -180,6 +185,7 @@ Result<Header> JpegReader::decode(const DecodeOptions& options, Canvas& canvas) 
                                        header.size.width, " x ", header.size.height, " pixels"));
   }
   LEAT_TRY(start(scale_in_eighths(header.size, options), canvas));
+  if (huffman && huffman->take_over(jpeg_)) huffman_ = huffman;
   int width = static_cast<int>(jpeg_.output_width), height = static_cast<int>(jpeg_.output_height);
   if (header.orientation >= 5) std::swap(width, height);
   LEAT_ASSIGN(uint8_t * out, canvas.memory(width, height));
@@ -245,12 +251,37 @@ Status JpegReader::rows(int orientation, uint8_t* out, Canvas& canvas) {
   return {};
 }
 
+// Asks another canvas once, for a picture that is decoded twice.
+class SameMemory final : public Canvas {
+ public:
+  explicit SameMemory(Canvas& canvas) : canvas_(canvas) {}
+  Result<uint8_t*> memory(int width, int height) override {
+    if (!memory_) {
+      LEAT_ASSIGN(memory_, canvas_.memory(width, height));
+    }
+    return memory_;
+  }
+  bool abandoned() const override { return canvas_.abandoned(); }
+
+ private:
+  Canvas& canvas_;
+  uint8_t* memory_ = nullptr;
+};
+
 }  // namespace
 
 Result<Header> read_jpeg_header(Bytes bytes) { return JpegReader(bytes).header(); }
 
 Result<Header> decode_jpeg(Bytes bytes, const DecodeOptions& options, Canvas& canvas) {
-  return JpegReader(bytes).decode(options, canvas);
+  thread_local auto huffman = std::make_unique<JpegHuffman>();
+  SameMemory same(canvas);
+  JpegReader reader(bytes);
+  auto header = reader.decode(options, same, huffman.get());
+  return reader.gave_up() ? decode_jpeg_by_libjpeg(bytes, options, same) : header;
+}
+
+Result<Header> decode_jpeg_by_libjpeg(Bytes bytes, const DecodeOptions& options, Canvas& canvas) {
+  return JpegReader(bytes).decode(options, canvas, nullptr);
 }
 
 }  // namespace leat::image
