@@ -32,11 +32,12 @@ inline std::shared_ptr<leat::Pipeline> load_things(leat::Engine& engine, bool ba
   return *pipeline;
 }
 
-// From one thing to twenty in each.
+// From no thing to twenty in each.
 inline std::vector<leat::Tensor> photos_of_things() {
   std::vector<leat::Tensor> all;
-  for (const char* name : {"ovms_people2.jpeg", "ovms_people3.jpeg", "ovms_road1.jpg",
-                           "burn_dog_bike_man.jpg", "onnxtut_cat.jpg", "triton_vulture.jpeg"}) {
+  for (const char* name :
+       {"ovms_people2.jpeg", "ovms_people3.jpeg", "ovms_road1.jpg", "burn_dog_bike_man.jpg",
+        "onnxtut_cat.jpg", "triton_vulture.jpeg", "burn_bridge.jpg"}) {
     std::vector<uint8_t> bytes = read_file(assets() / "images/photo" / name);
     all.push_back(
         *leat::Tensor::bytes({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cassert>
 #include <cmath>
 
@@ -13,6 +14,15 @@ namespace {
 double weight(Filter filter, double x) {
   if (filter == Filter::kArea) return x > -0.5 && x <= 0.5 ? 1.0 : 0.0;
   return std::max(0.0, 1.0 - std::abs(x));
+}
+
+// What one table of this thread needed, the others will: once each has been used again since the
+// largest, none takes memory any more.
+template <typename T>
+void make_room(std::vector<T>& values, size_t count) {
+  thread_local size_t most = 0;
+  most = std::max(most, std::bit_ceil(count));
+  values.reserve(most);
 }
 
 // The source pixels [first, first + count) of one position, before they are paired.
@@ -69,7 +79,7 @@ void Axis::build(const AxisKey& key) {
   thread_local std::vector<double> scratch;
   scratch.resize(std::max(scratch.size(), static_cast<size_t>(key.count) * most));
   reach.clear();
-  reach.reserve(static_cast<size_t>(key.count));
+  make_room(reach, static_cast<size_t>(key.count));
   begin = key.in;
   end = 0;
   most_pairs = 0;
@@ -95,7 +105,9 @@ void Axis::build(const AxisKey& key) {
 
   // Even tables have as many pairs for every position, since a loop whose length changes all the
   // time is a slow one; where down is one long loop after another, fewer pairs are better.
-  weights.assign(key.even ? reach.size() * static_cast<size_t>(most_pairs) : total, 0);
+  if (key.even) total = reach.size() * static_cast<size_t>(most_pairs);
+  make_room(weights, total);
+  weights.assign(total, 0);
   uint32_t* pairs = weights.data();
   const double* exact = scratch.data();
   for (Reach& to : reach) {
