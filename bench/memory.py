@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """Memory and start: what `leat serve` keeps resident, and how soon it is ready.
 
 A pipeline without a model, from exec to the first 200 of the readiness endpoint. Then a classifier
