@@ -3,7 +3,7 @@
 # steps that do nothing. A run of many calls less one of few, so that start and load do not count.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-few=2000 many=12000
+few=2000 many=52000
 # Callgrind counts each byte of a `rep stosb` as an instruction.
 export GLIBC_TUNABLES=glibc.cpu.x86_rep_stosb_threshold=1048576
 
