@@ -35,10 +35,13 @@ tsan-%: setup
 	@$(call cmake,tsan,test_$*)
 	@$(FIXED) $(call ctest,tsan) --no-tests=error -R '^test_$*$$'
 
+# The programs, and the scripts that may be executed; others are parts of one of these.
+BENCHMARKS = $(patsubst bench/%.cc,build/release/bench/%,$(wildcard bench/*.cc)) \
+	$(shell find bench -maxdepth 1 -type f -executable | sort)
 bench:
 	@tools/setup.sh bench
 	@$(call cmake,release,leat benchmarks)
-	@set -e; for b in build/release/bench/*; do [ ! -x $$b ] || $$b; done
+	@for b in $(BENCHMARKS); do $$b || { echo "make bench: $$b failed" >&2; bad=1; }; done; exit $$bad
 
 fuzz:
 	@tools/setup.sh fuzz

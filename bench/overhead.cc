@@ -1,4 +1,5 @@
 // What the engine itself costs: chains of steps that do nothing, with a deadline and metrics on.
+// `overhead STEPS CALLS` only makes the calls, for bench/instructions.sh.
 #include <atomic>
 #include <thread>
 
@@ -93,7 +94,7 @@ double calls_per_second(const Pipeline& pipeline, const Tensor& x, int callers) 
 
 }  // namespace
 
-int main() {
+int main(int count, char** arguments) {
   auto engine = Engine::make({});
   auto load = [&](int steps) {
     auto pipeline = engine->load_text(chain(steps), ".");
@@ -103,10 +104,14 @@ int main() {
     }
     return *pipeline;
   };
-  auto one = load(1);
-  auto ten = load(10);
   float values[16] = {0, 1, 2, 3.5f};
   Tensor x = *Tensor::of(std::span<const float>(values), Shape{16});
+  if (count == 3) {
+    nanos_per_call(*load(std::atoi(arguments[1])), x, std::atoi(arguments[2]));
+    return 0;
+  }
+  auto one = load(1);
+  auto ten = load(10);
 
   bench::title("engine overhead: chains of steps that do nothing, in process");
   nanos_per_call(*one, x, 20000);

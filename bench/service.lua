@@ -1,9 +1,23 @@
--- Posts the file $PICTURE and prints what service.py reads: requests, microseconds, latencies, errors.
-local file = io.open(os.getenv("PICTURE"), "rb")
+-- Posts the files that $PICTURE names, separated by colons, in turn, with the header $HEADER: $VALUE.
+-- Prints what service.py and memory.py read: requests, microseconds, latencies, errors.
+local files = {}
+for path in os.getenv("PICTURE"):gmatch("[^:]+") do
+  local file = io.open(path, "rb")
+  files[#files + 1] = file:read("*a")
+  file:close()
+end
 wrk.method = "POST"
-wrk.body = file:read("*a")
-wrk.headers["Content-Type"] = "image/jpeg"
-file:close()
+wrk.body = files[1]
+wrk.headers[os.getenv("HEADER") or "Content-Type"] = os.getenv("VALUE") or "image/jpeg"
+
+if #files > 1 then
+  local requests, last = {}, 0
+  function request()
+    last = last % #files + 1
+    requests[last] = requests[last] or wrk.format(nil, nil, nil, files[last])
+    return requests[last]
+  end
+end
 
 function done(summary, latency)
   local errors = summary.errors

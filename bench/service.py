@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """A service: a 1280x960 JPEG to MobileNetV2 to the top 5, on all cores, client included.
 
 leat behind HTTP, against a bare loop of OpenCV and ONNX Runtime in as many processes as there are

@@ -33,6 +33,7 @@ constexpr uint64_t kPage = 4096;
 constexpr uint64_t kSmallest = 192;  // with its Block 256
 constexpr int kStepsPerDoubling = 4;
 constexpr uint32_t kClasses = kStepsPerDoubling * 40;  // up to 256 TiB, more than can be mapped
+constexpr size_t kFirstRoom = 64;  // of a free list; what is not used takes address space only
 // The heap's address range, as a multiple of its limit, as long as that is not beyond kMostRange.
 constexpr uint64_t kRangeFactor = 64;
 #if defined(__SANITIZE_THREAD__)
@@ -138,6 +139,7 @@ Arena::Arena(std::string name, std::byte* base, uint64_t range, uint64_t limit, 
       limit_(limit),
       fd_(fd),
       free_(kClasses) {
+  for (FreeList& list : free_) list.blocks.reserve(kFirstRoom);
   std::lock_guard lock(arenas_mutex);
   arenas().push_back(this);
 }
@@ -254,6 +256,8 @@ Result<Block*> Arena::cut(uint32_t size_class) {
                   cat("the arena ", name_, " has no room left for a buffer of ", stride,
                       " bytes: ", end_, " of ", range_, " are cut up for other sizes or in use"));
   }
+  FreeList& list = free_[size_class];
+  if (++list.cut > list.blocks.capacity()) list.blocks.reserve(std::bit_ceil(list.cut));
   auto* block = new (base_ + end_) Block{};
   block->arena = id_;
   block->size_class = size_class;

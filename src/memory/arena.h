@@ -97,7 +97,8 @@ class Arena {
   void give_back(FreeList& list, size_t count);
 
   struct FreeList {
-    std::vector<Block*> blocks;
+    std::vector<Block*> blocks;  // has room for all that were cut: giving one back cannot fail
+    size_t cut = 0;
     size_t low_water = 0;  // fewest free blocks since the last trim: these were not needed
     size_t cold = 0;       // the first `cold` of `blocks` have been given back to the system
   };

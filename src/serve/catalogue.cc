@@ -90,7 +90,7 @@ std::vector<std::string> Catalogue::versions(std::string_view name) const {
 
 bool Catalogue::ready() const {
   std::lock_guard lock(mutex_);
-  if (loading_ > 0) return false;
+  if (loading_ > 0 || names_.empty()) return false;
   for (const auto& [name, versions] : names_) {
     for (const auto& [version, entry] : versions) {
       if (entry->state != Served::State::kReady) return false;

@@ -38,6 +38,7 @@ class Catalogue {
   std::vector<std::string> versions(std::string_view name) const;
 
   // Everything that was to be loaded has been, or has failed and says so; and nothing is missing.
+  // False while nothing is served: a server listens before it begins to load.
   bool ready() const;
   // While something is being loaded for the first time the server is not ready.
   void begin_loading();

@@ -75,6 +75,7 @@ TEST_F(LoaderTest, FilesFoldersAndRepositories) {
   write("repository/three/config.pbtxt", "no");
   write("repository/three/draft/model.onnx", "no");
   std::string file = write("single.yml", "BYTES");
+  EXPECT_FALSE(catalogue.ready());  // asked between listening and loading
   Status status = loader.load({root / "flat", root / "repository", file});
   EXPECT_TRUE(status.ok()) << status.message();
   EXPECT_EQ(served("one"), "1 FP32[1]");

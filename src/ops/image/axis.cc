@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cassert>
 #include <cmath>
 
@@ -13,6 +14,15 @@ namespace {
 double weight(Filter filter, double x) {
   if (filter == Filter::kArea) return x > -0.5 && x <= 0.5 ? 1.0 : 0.0;
   return std::max(0.0, 1.0 - std::abs(x));
+}
+
+// What one table of this thread needed, the others will: once each has been used again since the
+// largest, none takes memory any more.
+template <typename T>
+void make_room(std::vector<T>& values, size_t count) {
+  thread_local size_t most = 0;
+  most = std::max(most, std::bit_ceil(count));
+  values.reserve(most);
 }
 
 // The source pixels [first, first + count) of one position, before they are paired.
@@ -102,9 +112,11 @@ void Axis::build(const AxisKey& key) {
   // Across, a loop whose length changes all the time is a slow one; down, where it is one long
   // loop after another, fewer groups are better.
   if (key.even) total = key.count * most_groups;
-  const auto size = static_cast<size_t>(words(key.bytes));
-  weights.assign(static_cast<size_t>(total) * size, 0);
   reach.clear();
+  make_room(reach, found.size());
+  const auto size = static_cast<size_t>(words(key.bytes));
+  make_room(weights, static_cast<size_t>(total) * size);
+  weights.assign(static_cast<size_t>(total) * size, 0);
   uint32_t at = 0;
   const double* exact = scratch.data();
   for (const Window& window : found) {
