@@ -11,6 +11,7 @@
 
 namespace leat {
 
+struct Linked;
 struct Plan;
 
 struct StepMetrics {
@@ -46,7 +47,7 @@ struct PipelineMetrics {
 
   PipelineStats stats(const Plan& plan) const;
   // Prometheus samples of this pipeline go into the families of `out`.
-  void write(class MetricsText& out, const Plan& plan) const;
+  void write(class MetricsText& out, const Linked& linked) const;
 };
 
 // Bytes copied to join batches, and to gather rows.
