@@ -162,11 +162,13 @@ struct PipelineStats {
   uint64_t executions = 0;  // model runs
   uint64_t last_call_unix_ms = 0;
   int64_t in_flight = 0;
+  // Model runs on so many items at once: joining them, the run, splitting its answer.
   struct Batch {
     uint64_t size = 0;
-    Timed infer;
+    uint64_t count = 0;
+    uint64_t input_nanos = 0, infer_nanos = 0, output_nanos = 0;
   };
-  std::vector<Batch> batches;
+  std::vector<Batch> batches;  // of the sizes that came; the counts' sum is `executions`
 };
 
 class Pipeline {

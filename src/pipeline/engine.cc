@@ -63,7 +63,7 @@ class LoadedPipeline final : public Pipeline {
   bool batched() const override { return plan().batched; }
   int64_t max_batch() const override { return max_batch_; }
   std::string_view platform() const override { return plan().platform; }
-  PipelineStats stats() const override { return site_->metrics.stats(plan()); }
+  PipelineStats stats() const override { return site_->metrics.stats(); }
   Result<std::string> graph(std::string_view format) const override {
     return draw(*site_->linked, format);
   }
@@ -248,10 +248,7 @@ class LocalEngine final : public Engine, public std::enable_shared_from_this<Loc
   std::shared_ptr<Pipeline> build(std::unique_ptr<Plan> plan) {
     std::vector<std::shared_ptr<Runner>> runners;
     for (const Step& step : plan->steps) runners.push_back(runner_of(step));
-    size_t steps = plan->steps.size();
-    auto site = std::make_shared<CallSite>(steps);
-    site->executor = &executor_;
-    site->linked = link(std::move(plan), runners);
+    auto site = std::make_shared<CallSite>(executor_, link(std::move(plan), runners));
     {
       std::lock_guard lock(mutex_);
       std::erase_if(sites_, [](const auto& weak) { return weak.expired(); });

@@ -13,7 +13,22 @@ Counter& copied_bytes() {
   return counter;
 }
 
-PipelineStats PipelineMetrics::stats(const Plan&) const {
+namespace {
+
+size_t largest_batch(const Plan& plan) {
+  int64_t most = 0;
+  for (const Step& step : plan.steps) {
+    if (step.model) most = std::max(most, step.options.batch_max);
+  }
+  return static_cast<size_t>(most);
+}
+
+}  // namespace
+
+PipelineMetrics::PipelineMetrics(const Plan& plan)
+    : steps(plan.steps.size()), batches(largest_batch(plan)) {}
+
+PipelineStats PipelineMetrics::stats() const {
   PipelineStats stats;
   Histogram::Snapshot calls = seconds.snapshot();
   stats.success = {success.total(), calls.sum};
@@ -24,9 +39,17 @@ PipelineStats PipelineMetrics::stats(const Plan&) const {
   stats.compute_infer = {inferred, infer_nanos.total()};
   stats.compute_output = {inferred, output_nanos.total()};
   stats.items = items.total();
-  stats.executions = executions.total();
   stats.last_call_unix_ms = last_call_unix_ms.load();
   stats.in_flight = in_flight.load();
+  for (size_t i = 0; i < batches.size(); ++i) {
+    const BatchRuns& runs = batches[i];
+    uint64_t count = runs.count.load(std::memory_order_relaxed);
+    if (count == 0) continue;
+    stats.executions += count;
+    stats.batches.push_back({i + 1, count, runs.input.load(std::memory_order_relaxed),
+                             runs.infer.load(std::memory_order_relaxed),
+                             runs.output.load(std::memory_order_relaxed)});
+  }
   return stats;
 }
 
@@ -144,7 +167,7 @@ void PipelineMetrics::write(MetricsText& out, const Linked& linked) const {
                           labels, step.run.snapshot());
     out.sample("leat_step_failed_total", "counter", "Items on which the step failed.", labels,
                static_cast<double>(step.failed.total()));
-    const Runner* queued = linked.steps[i].runner.get();
+    Runner* queued = linked.steps[i].runner.get();
     if (!queued) continue;
     out.sample("leat_queue_depth", "gauge", "Items that wait in the step's queue.", labels,
                static_cast<double>(queued->queue().waiting()));

@@ -26,7 +26,6 @@ class Runner final : public Flow, private Timer, public std::enable_shared_from_
   ~Runner();
 
   BatchQueue& queue() { return queue_; }
-  const BatchQueue& queue() const { return queue_; }
   const StepOptions& options() const { return options_; }
 
   // Does what the queue asks for after a change.
