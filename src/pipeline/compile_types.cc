@@ -4,6 +4,7 @@
 // one that is made knows what it wants of the steps before it. Making them narrows their outputs,
 // so types flow forward once more, and only then is said what does not fit.
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 #include "pipeline/constant.h"
@@ -156,6 +157,7 @@ class Types {
     if (!step.used) return;
     int reader = draft_.step_scope[s];
     bool absent = !step.conditions.empty();
+    std::set<std::string_view> may_lack;  // inputs
     std::map<std::string, Bound> bound;
     for (size_t p = 0; p < step.inputs.size(); ++p) {
       for (const DraftItem& item : step.inputs[p]) {
@@ -167,6 +169,7 @@ class Types {
         }
         bool needed = !item.optional && !(step.spec && step.spec->inputs[p].optional);
         absent |= needed && all_absent;
+        if (all_absent) may_lack.insert(step.input_names[p]);
       }
     }
     auto unified = [&](Type type) {
@@ -184,7 +187,8 @@ class Types {
       bool may_fail = step.options.on_error == OnError::kSkip ||
                       (step.options.on_error == OnError::kUse &&
                        (step.use == nullptr || !step.use->find(step.output_names[p])));
-      draft_.known[s][p] = {unified(narrowed_[s][p]), 0, absent || may_fail};
+      bool lacks = step.spec && may_lack.contains(step.spec->outputs[p].only_with);
+      draft_.known[s][p] = {unified(narrowed_[s][p]), 0, absent || may_fail || lacks};
     }
   }
 
