@@ -1,5 +1,6 @@
 """The program as people type it: exit codes, which stream says what, and that the examples run."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -223,6 +224,18 @@ class Models(unittest.TestCase):
             drawn = leat("graph", path, "--format", "svg").stdout
             self.assertNotIn(str(MODELS), drawn)
             self.assertIn(".onnx<", drawn)
+
+    def test_the_models_that_examples_need_are_told(self):
+        readme = (ROOT / "examples/README.md").read_text()
+        told = {name: sha for sha, name in re.findall(r"^([0-9a-f]{64})  (\S+)$", readme, re.M)}
+        for name, sha in told.items():
+            self.assertEqual(hashlib.sha256((MODELS / name).read_bytes()).hexdigest(), sha, name)
+            self.assertIn(f"\n| `{name}` |", readme, "its origin")
+        needed = set()
+        for example in EXAMPLES:
+            text = (ROOT / "examples" / example / "pipeline.yaml").read_text()
+            needed.update(re.findall(r"\$\{LEAT_MODELS:-[^}]*\}/([\w.-]+)", text))
+        self.assertEqual(needed, set(told))
 
     def test_examples_of_the_help_run(self):
         """But for servers and addresses, every line under "Example:" works as it stands."""
