@@ -48,6 +48,8 @@ struct PortSpec {
   std::string doc;
   bool optional = false;  // input: may be left unconnected or absent
   bool many = false;      // input: takes a list of references, one or more
+  // Output: the optional input, or the parameter, without which it is absent. Empty: always given.
+  std::string only_with{};
 };
 
 enum class ParamType : uint8_t {
@@ -154,7 +156,7 @@ class Op {
  public:
   virtual ~Op() = default;
   // kBadInput: this item's value is wrong; kBadMedia: bytes that cannot be read; other codes reach
-  // the caller as kStepFailed. Every output not given is absent.
+  // the caller as kStepFailed. Every output is given but those whose only_with is absent.
   virtual Status run(OpCall& call) const = 0;
   // For an input that is a picture: what this operator needs of it when its target is known.
   virtual std::optional<ImageNeed> need(size_t /*input_port*/) const { return std::nullopt; }

@@ -162,11 +162,13 @@ struct PipelineStats {
   uint64_t executions = 0;  // model runs
   uint64_t last_call_unix_ms = 0;
   int64_t in_flight = 0;
+  // Model runs on so many items at once: joining them, the run, splitting its answer.
   struct Batch {
     uint64_t size = 0;
-    Timed infer;
+    uint64_t count = 0;
+    uint64_t input_nanos = 0, infer_nanos = 0, output_nanos = 0;
   };
-  std::vector<Batch> batches;
+  std::vector<Batch> batches;  // of the sizes that came; the counts' sum is `executions`
 };
 
 class Pipeline {
@@ -209,6 +211,12 @@ struct EngineOptions {
                                  // src/pipeline/executor.h
 };
 
+// What metrics call a pipeline.
+struct LoadOptions {
+  std::string name;  // empty: what its file says
+  std::string version = "1";
+};
+
 // Threads, memory and loaded models, shared by all pipelines loaded through it.
 class Engine {
  public:
@@ -217,11 +225,14 @@ class Engine {
 
   // `path`: a pipeline file (.yaml, .yml) or a model file. On failure the message holds one line
   // "file:line:column: what, what was expected" for every mistake.
-  virtual Result<std::shared_ptr<Pipeline>> load(const std::string& path) = 0;
+  virtual Result<std::shared_ptr<Pipeline>> load(const std::string& path,
+                                                 const LoadOptions& options) = 0;
+  Result<std::shared_ptr<Pipeline>> load(const std::string& path) { return load(path, {}); }
   // The same from text; relative paths in it start at `folder`.
   virtual Result<std::shared_ptr<Pipeline>> load_text(std::string_view text,
                                                       const std::string& folder) = 0;
-  // Prometheus text of every pipeline, step and arena.
+  // Prometheus text of every pipeline, step and arena: docs/serving.md lists it. Of pipelines of
+  // one name and version, the one loaded last.
   virtual std::string metrics() const = 0;
   // Refuses new calls with kUnavailable and waits until those under way have ended, or until
   // `nanos` have passed, when the rest is cancelled. True if all ended by themselves.

@@ -37,11 +37,11 @@ std::string takes(const ParamSpec& param) {
   if (!param.choices.empty()) return join_or(param.choices);
   std::string text(kTypeNames[static_cast<size_t>(param.type)]);
   if (param.min > -1e300 && param.max < 1e300) {
-    text += cat(", ", param.min, " to ", param.max);
+    text += cat(", ", bound_text(param.min), " to ", bound_text(param.max));
   } else if (param.min > -1e300) {
-    text += cat(", at least ", param.min);
+    text += cat(", at least ", bound_text(param.min));
   } else if (param.max < 1e300) {
-    text += cat(", at most ", param.max);
+    text += cat(", at most ", bound_text(param.max));
   }
   return text;
 }
@@ -75,12 +75,16 @@ void wrap(std::string_view text, size_t indent, std::string& out) {
   out += line + "\n";
 }
 
+std::string only_with(const PortSpec& port) {
+  return port.only_with.empty() ? "" : cat(", only with ", port.only_with);
+}
+
 void write_ports(std::string_view heading, const std::vector<PortSpec>& ports, std::string& out) {
   if (ports.empty()) return;
   out += cat("\n", heading, "\n");
   for (const PortSpec& port : ports) {
     out += cat("  ", port.name, "  ", port.type, port.optional ? ", optional" : "",
-               port.many ? ", one or more" : "", "\n");
+               port.many ? ", one or more" : "", only_with(port), "\n");
     wrap(port.doc, 6, out);
   }
 }
@@ -109,8 +113,8 @@ void write_markdown(const OpSpec& op, std::string& out) {
   for (const auto& [ports, way] : {std::pair{&op.inputs, "in"}, {&op.outputs, "out"}}) {
     for (const PortSpec& port : *ports) {
       out += cat("| ", way, " `", port.name, "` | `", cell(port.type), "`",
-                 port.optional ? ", optional" : "", port.many ? ", one or more" : "", " | ",
-                 cell(port.doc), " |\n");
+                 port.optional ? ", optional" : "", port.many ? ", one or more" : "",
+                 only_with(port), " | ", cell(port.doc), " |\n");
     }
   }
   if (!op.params.empty()) out += "\n| parameter | takes | default | what |\n|---|---|---|---|\n";

@@ -21,7 +21,12 @@ const OpSpec* OpCatalogue::find(const std::string& name) {
 bool OpCatalogue::add(OpSpec spec) {
   assert(spec.make != nullptr && !spec.doc.empty() && !spec.outputs.empty());
   for (const PortSpec& port : spec.inputs) Type::of(port.type);
-  for (const PortSpec& port : spec.outputs) Type::of(port.type);
+  for (const PortSpec& port : spec.outputs) {
+    Type::of(port.type);
+    [[maybe_unused]] auto named = [&](const auto& one) { return one.name == port.only_with; };
+    assert(port.only_with.empty() || std::ranges::any_of(spec.inputs, named) ||
+           std::ranges::any_of(spec.params, named));
+  }
   std::string name = spec.name;
   [[maybe_unused]] bool added = catalogue().emplace(name, std::move(spec)).second;
   assert(added);

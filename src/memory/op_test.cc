@@ -33,7 +33,8 @@ LEAT_OP(
       .doc = "Multiplies, and passes the last of `rest` on.",
       .inputs = {{"x", "FP32[n,...]", "numbers"},
                  {.name = "rest", .type = "FP32[n]", .doc = "", .optional = true, .many = true}},
-      .outputs = {{"y", "FP32[n,...]", "the same shape"}, {"last", "FP32[n]", ""}},
+      .outputs = {{"y", "FP32[n,...]", "the same shape"},
+                  {.name = "last", .type = "FP32[n]", .doc = "", .only_with = "rest"}},
       .params = {{.name = "by",
                   .type = ParamType::kFloat,
                   .fallback = 2.0,
@@ -43,6 +44,20 @@ LEAT_OP(
       .make = [](OpSetup& setup) -> Result<std::unique_ptr<Op>> {
         return std::make_unique<Scale>(setup.params.real("by"));
       }}));
+
+class Silent final : public Op {
+ public:
+  Status run(OpCall&) const override { return {}; }
+};
+
+LEAT_OP(({.name = "test.silent",
+          .doc = "Does not give what it promises.",
+          .inputs = {},
+          .outputs = {{"y", "FP32", ""}},
+          .params = {},
+          .make = [](OpSetup&) -> Result<std::unique_ptr<Op>> {
+            return std::make_unique<Silent>();
+          }}));
 
 Tensor numbers(std::vector<float> values) {
   return *Tensor::of(std::span<const float>(values), Shape{static_cast<int64_t>(values.size())});
@@ -72,6 +87,7 @@ TEST(OpFixture, ChecksAsTheExecutorWould) {
     return op.run();
   };
   EXPECT_EQ(run("test.none", [](OpFixture&) {}).code(), Code::kNotFound);
+  EXPECT_EQ(run("test.silent", [](OpFixture&) {}).message(), "output y was not given");
   EXPECT_THAT(run("test.scale", [](OpFixture&) {}).message(), HasSubstr("input x is missing"));
   EXPECT_THAT(run("test.scale", [](OpFixture& op) { op.param("by", 9.0).input("x", numbers({1})); })
                   .message(),

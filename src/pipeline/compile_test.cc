@@ -290,8 +290,8 @@ TEST(CompileTypes, RaggedOnlyWhereRowsMayDiffer) {
       {"  s: { op: fake.same, for_each: v, inputs: { x: v } }\n", "s.y", "FP32[?,4]", false},
       {"  s: { op: fake.same, for_each: deep, inputs: { x: deep } }\n", "s.y", "FP32[?,?,4]", true},
       {"  s: { op: fake.number, for_each: v, inputs: { x: index } }\n", "s.y", "FP32[?]", false},
-      {"  s: { op: fake.top, for_each: v, inputs: { scores: v }, params: { k: 2 } }\n", "s.labels",
-       "BYTES[?,2]", false},
+      {"  s: { op: fake.top, for_each: v, inputs: { scores: v }, params: { k: 2 } }\n", "s.values",
+       "FP32[?,2]", false},
   };
   for (const auto& c : cases) {
     auto plan = plan_of(file(kInputs, c.steps, cat("  o: ", c.output, "\n")));
@@ -312,7 +312,7 @@ TEST(CompileTypes, DimensionsAreUnifiedByName) {
 TEST(CompileTypes, WhatMayBeAbsent) {
   const std::string inputs =
       "  a: { type: \"FP32[3]\", optional: true }\n  b: FP32[3]\n"
-      "  c: { type: FP32, shape: [3], default: [1, 2, 3] }\n";
+      "  c: { type: FP32, shape: [3], default: [1, 2, 3] }\n  d: { type: FP32, optional: true }\n";
   struct {
     const char* steps;
     bool absent;
@@ -327,6 +327,15 @@ TEST(CompileTypes, WhatMayBeAbsent) {
       {"  s: { op: fake.same, on_error: { use: { y: [0, 0, 0] } }, inputs: { x: b } }\n", false},
       {"  s: { op: fake.same, for_each: b, inputs: { x: b } }\n", false},
       {"  s: { op: fake.same, for_each: a, inputs: { x: a } }\n", true},
+      {"  t: { op: fake.add, inputs: { a: b, b: b, c: { value: 1.5 } } }\n"
+       "  s: { op: fake.same, inputs: { x: t.of_c } }\n",
+       false},
+      {"  t: { op: fake.add, inputs: { a: b, b: b, c: d } }\n"
+       "  s: { op: fake.same, inputs: { x: t.of_c } }\n",
+       true},
+      {"  t: { op: fake.add, inputs: { a: b, b: b, c: d } }\n"
+       "  s: { op: fake.same, inputs: { x: t.sum } }\n",
+       false},
   };
   for (const auto& c : cases) {
     auto plan = plan_of(file(inputs, c.steps, "  o: s.y\n"));

@@ -4,6 +4,7 @@
 // one that is made knows what it wants of the steps before it. Making them narrows their outputs,
 // so types flow forward once more, and only then is said what does not fit.
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 #include "pipeline/constant.h"
@@ -156,6 +157,7 @@ class Types {
     if (!step.used) return;
     int reader = draft_.step_scope[s];
     bool absent = !step.conditions.empty();
+    std::set<std::string_view> may_lack;  // inputs
     std::map<std::string, Bound> bound;
     for (size_t p = 0; p < step.inputs.size(); ++p) {
       for (const DraftItem& item : step.inputs[p]) {
@@ -167,6 +169,7 @@ class Types {
         }
         bool needed = !item.optional && !(step.spec && step.spec->inputs[p].optional);
         absent |= needed && all_absent;
+        if (all_absent) may_lack.insert(step.input_names[p]);
       }
     }
     auto unified = [&](Type type) {
@@ -184,7 +187,8 @@ class Types {
       bool may_fail = step.options.on_error == OnError::kSkip ||
                       (step.options.on_error == OnError::kUse &&
                        (step.use == nullptr || !step.use->find(step.output_names[p])));
-      draft_.known[s][p] = {unified(narrowed_[s][p]), 0, absent || may_fail};
+      bool lacks = step.spec && may_lack.contains(step.spec->outputs[p].only_with);
+      draft_.known[s][p] = {unified(narrowed_[s][p]), 0, absent || may_fail || lacks};
     }
   }
 
@@ -297,13 +301,27 @@ class Types {
     }
     auto op = step.spec->make(setup);
     if (!op.ok()) {
-      mistakes_.add(step.what_place, cat("step \"", step.name, "\": ", op.status().message()));
       refused_[s] = true;
+      // It may miss no more than what a step would have said that is itself mistaken.
+      if (mistakes_.count() > 0 && feeds_unknown(s)) return;
+      mistakes_.add(step.what_place, cat("step \"", step.name, "\": ", op.status().message()));
       return;
     }
     draft_.ops[s] = *std::move(op);
     narrowed_[s] = std::move(setup.outputs);
     assert(narrowed_[s].size() == step.output_types.size());
+  }
+
+  // Does nothing use the step, or a step of which nothing is known?
+  bool feeds_unknown(size_t s) const {
+    bool used = false;
+    for (const Consumers& consumers : consumers_[s]) {
+      used |= consumers.others || !consumers.direct.empty();
+      for (const Consumer& consumer : consumers.direct) {
+        if (draft_.steps[consumer.step]->broken) return true;
+      }
+    }
+    return !used;
   }
 
   // What comes in on a port; nullopt if nothing does.

@@ -105,6 +105,7 @@ class UnitValues {
       }
     }
     if (!missing.empty()) {
+      draft_.lost = true;
       std::string names;
       for (const std::string& name : missing) names += cat(names.empty() ? "" : ", ", name);
       mistakes_.add(place, cat("step \"", step.name, "\": nothing is connected to ",
@@ -128,6 +129,7 @@ class UnitValues {
         }
       }
       read_item(entry.value, Type::anything());
+      draft_.lost = true;
       return;
     }
     auto port = static_cast<size_t>(found - step.input_names.begin());
@@ -437,7 +439,13 @@ class UnitValues {
       if (from.broken && from.output_names.empty()) return {};
       auto port = std::find(from.output_names.begin(), from.output_names.end(), reference.port);
       if (port == from.output_names.end()) return no_output(reference, place);
-      return {Ref::Kind::kStep, step->second, static_cast<int>(port - from.output_names.begin())};
+      auto at = static_cast<size_t>(port - from.output_names.begin());
+      if (std::string without = never_given(from, at); !without.empty()) {
+        mistakes_.add(place, cat(name, ".", *port, " is never there: ", from.spec->name,
+                                 " gives it only with ", without));
+        return {};
+      }
+      return {Ref::Kind::kStep, step->second, static_cast<int>(at)};
     }
     if (unit != unit_.units.end()) {
       const Unit& from = *draft_.units[static_cast<size_t>(unit->second)];
@@ -452,6 +460,18 @@ class UnitValues {
       mistakes_.add(place, unknown(name));
     }
     return {};
+  }
+
+  // What an output would need that its step does not have; empty: nothing.
+  static std::string never_given(const DraftStep& step, size_t output) {
+    if (!step.spec || step.broken) return {};
+    const std::string& with = step.spec->outputs[output].only_with;
+    if (with.empty()) return {};
+    if (std::ranges::find(step.input_names, with) == step.input_names.end()) {
+      return step.params.has(with) ? "" : cat("the parameter \"", with, "\"");
+    }
+    const Node* inputs = step.node->find("inputs");  // not all steps are connected yet
+    return inputs && inputs->find(with) ? "" : cat("the input \"", with, "\"");
   }
 
   Ref no_output(const Reference& reference, const Place& place) {

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "base/text.h"
 #include "base/timers.h"
@@ -62,7 +63,7 @@ class LoadedPipeline final : public Pipeline {
   bool batched() const override { return plan().batched; }
   int64_t max_batch() const override { return max_batch_; }
   std::string_view platform() const override { return plan().platform; }
-  PipelineStats stats() const override { return site_->metrics.stats(plan()); }
+  PipelineStats stats() const override { return site_->metrics.stats(); }
   Result<std::string> graph(std::string_view format) const override {
     return draw(*site_->linked, format);
   }
@@ -175,10 +176,13 @@ class LocalEngine final : public Engine, public std::enable_shared_from_this<Loc
         models_(std::move(models)),
         housekeeping_(executor_.timers(), executor_.clock()) {}
 
-  Result<std::shared_ptr<Pipeline>> load(const std::string& path) override {
+  Result<std::shared_ptr<Pipeline>> load(const std::string& path,
+                                         const LoadOptions& options) override {
     bool is_file = path.ends_with(".yaml") || path.ends_with(".yml");
     auto plan = is_file ? compile_file(path, *models_) : compile_model(path, *models_);
     if (!plan.ok()) return plan.status();
+    if (!options.name.empty()) (*plan)->name = options.name;
+    (*plan)->version = options.version;
     return build(*std::move(plan));
   }
 
@@ -192,15 +196,12 @@ class LocalEngine final : public Engine, public std::enable_shared_from_this<Loc
     MetricsText text;
     {
       std::lock_guard lock(mutex_);
-      for (const auto& weak : sites_) {
-        if (auto site = weak.lock()) site->metrics.write(text, site->plan());
-      }
-      for (const auto& [key, weak] : runners_) {
-        if (auto runner = weak.lock()) {
-          text.sample("leat_queue_depth", "gauge", "Items that wait for a batch.",
-                      MetricsText::label("queue", std::string_view(key).substr(0, key.find('\n'))),
-                      static_cast<double>(runner->queue().waiting()));
-        }
+      // One that was replaced may live on for the calls that have it.
+      std::set<std::pair<std::string, std::string>> written;
+      for (auto weak = sites_.rbegin(); weak != sites_.rend(); ++weak) {
+        auto site = weak->lock();
+        if (!site || !written.emplace(site->plan().name, site->plan().version).second) continue;
+        site->metrics.write(text, *site->linked);
       }
     }
     text.sample("leat_copied_bytes_total", "counter", "Bytes copied to join batches and rows.", "",
@@ -247,10 +248,7 @@ class LocalEngine final : public Engine, public std::enable_shared_from_this<Loc
   std::shared_ptr<Pipeline> build(std::unique_ptr<Plan> plan) {
     std::vector<std::shared_ptr<Runner>> runners;
     for (const Step& step : plan->steps) runners.push_back(runner_of(step));
-    size_t steps = plan->steps.size();
-    auto site = std::make_shared<CallSite>(steps);
-    site->executor = &executor_;
-    site->linked = link(std::move(plan), runners);
+    auto site = std::make_shared<CallSite>(executor_, link(std::move(plan), runners));
     {
       std::lock_guard lock(mutex_);
       std::erase_if(sites_, [](const auto& weak) { return weak.expired(); });

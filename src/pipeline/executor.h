@@ -38,9 +38,10 @@ class Executor;
 
 // What the calls of one pipeline share.
 struct CallSite {
-  explicit CallSite(size_t steps) : metrics(steps) {}
-  Executor* executor = nullptr;
-  std::unique_ptr<Linked> linked;
+  CallSite(Executor& on, std::unique_ptr<Linked> of)
+      : executor(&on), linked(std::move(of)), metrics(*linked->plan) {}
+  Executor* const executor;
+  const std::unique_ptr<const Linked> linked;
   PipelineMetrics metrics;
   Admission::Site admission;
 

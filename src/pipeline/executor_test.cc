@@ -154,6 +154,26 @@ TEST_F(ExecutorTest, AFullBatchDoesNotWait) {
   EXPECT_EQ(callers_[0]->at, begin);
 }
 
+TEST_F(ExecutorTest, RunsAreCountedByTheSizeOfTheirBatch) {
+  load("batch: { max: 3, delay: 10ms }");
+  models_->during = [this](RunStop*) { clock_.advance(3 * kMillisecond); };
+  for (const auto& xs : {std::vector<int64_t>{1, 2, 3}, {4}, {5}}) {
+    call(xs);
+    executor().work();
+  }
+  PipelineStats stats = pipeline_->stats();
+  EXPECT_EQ(stats.executions, 3u);
+  EXPECT_EQ(stats.compute_infer.nanos, 3u * kMillisecond);
+  EXPECT_EQ(stats.compute_input.nanos + stats.compute_output.nanos, 0u);
+  ASSERT_EQ(stats.batches.size(), 2u);
+  EXPECT_EQ(stats.batches[0].size, 1u);
+  EXPECT_EQ(stats.batches[0].count, 2u);
+  EXPECT_EQ(stats.batches[0].infer_nanos, 0u);
+  EXPECT_EQ(stats.batches[1].size, 3u);
+  EXPECT_EQ(stats.batches[1].count, 1u);
+  EXPECT_EQ(stats.batches[1].infer_nanos, 3u * kMillisecond);
+}
+
 TEST_F(ExecutorTest, ABatchStartsEarlyWhenNoCallCanReachTheStep) {
   load("batch: { max: 4, delay: 10ms }");
   for (bool by_deadline : {false, true}) {

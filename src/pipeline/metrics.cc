@@ -3,7 +3,8 @@
 #include <cmath>
 
 #include "base/text.h"
-#include "pipeline/plan.h"
+#include "pipeline/link.h"
+#include "pipeline/runner.h"
 
 namespace leat {
 
@@ -12,7 +13,22 @@ Counter& copied_bytes() {
   return counter;
 }
 
-PipelineStats PipelineMetrics::stats(const Plan&) const {
+namespace {
+
+size_t largest_batch(const Plan& plan) {
+  int64_t most = 0;
+  for (const Step& step : plan.steps) {
+    if (step.model) most = std::max(most, step.options.batch_max);
+  }
+  return static_cast<size_t>(most);
+}
+
+}  // namespace
+
+PipelineMetrics::PipelineMetrics(const Plan& plan)
+    : steps(plan.steps.size()), batches(largest_batch(plan)) {}
+
+PipelineStats PipelineMetrics::stats() const {
   PipelineStats stats;
   Histogram::Snapshot calls = seconds.snapshot();
   stats.success = {success.total(), calls.sum};
@@ -23,9 +39,17 @@ PipelineStats PipelineMetrics::stats(const Plan&) const {
   stats.compute_infer = {inferred, infer_nanos.total()};
   stats.compute_output = {inferred, output_nanos.total()};
   stats.items = items.total();
-  stats.executions = executions.total();
   stats.last_call_unix_ms = last_call_unix_ms.load();
   stats.in_flight = in_flight.load();
+  for (size_t i = 0; i < batches.size(); ++i) {
+    const BatchRuns& runs = batches[i];
+    uint64_t count = runs.count.load(std::memory_order_relaxed);
+    if (count == 0) continue;
+    stats.executions += count;
+    stats.batches.push_back({i + 1, count, runs.input.load(std::memory_order_relaxed),
+                             runs.infer.load(std::memory_order_relaxed),
+                             runs.output.load(std::memory_order_relaxed)});
+  }
   return stats;
 }
 
@@ -107,8 +131,11 @@ std::string MetricsText::text() const {
   return out;
 }
 
-void PipelineMetrics::write(MetricsText& out, const Plan& plan) const {
-  std::string pipeline = MetricsText::label("pipeline", plan.name);
+void PipelineMetrics::write(MetricsText& out, const Linked& linked) const {
+  const Plan& plan = *linked.plan;
+  std::string name = MetricsText::label("pipeline", plan.name);
+  std::string version = MetricsText::label("version", plan.version);
+  std::string pipeline = cat(name, ",", version);
   out.histogram_seconds("leat_request_seconds", "Time of calls that were answered with success.",
                         pipeline, seconds.snapshot());
   auto refused = [&](std::string_view reason, uint64_t count) {
@@ -131,7 +158,8 @@ void PipelineMetrics::write(MetricsText& out, const Plan& plan) const {
              static_cast<double>(in_flight.load()));
   static constexpr uint64_t sizes[] = {1, 2, 3, 4, 7, 11, 15, 31, 63, 127};
   for (size_t i = 0; i < plan.steps.size(); ++i) {
-    std::string labels = cat(pipeline, ",", MetricsText::label("step", plan.steps[i].name));
+    std::string labels =
+        cat(name, ",", MetricsText::label("step", plan.steps[i].name), ",", version);
     const StepMetrics& step = steps[i];
     out.histogram_seconds("leat_step_wait_seconds", "From ready to begun or queued.", labels,
                           step.wait.snapshot());
@@ -139,9 +167,13 @@ void PipelineMetrics::write(MetricsText& out, const Plan& plan) const {
                           labels, step.run.snapshot());
     out.sample("leat_step_failed_total", "counter", "Items on which the step failed.", labels,
                static_cast<double>(step.failed.total()));
-    if (!plan.steps[i].model) continue;
+    Runner* queued = linked.steps[i].runner.get();
+    if (!queued) continue;
+    out.sample("leat_queue_depth", "gauge", "Items that wait in the step's queue.", labels,
+               static_cast<double>(queued->queue().waiting()));
     out.histogram_seconds("leat_step_batch_seconds", "In the queue until the batch began.", labels,
                           step.batch.snapshot());
+    if (!plan.steps[i].model) continue;
     out.histogram_plain("leat_batch_size", "Items that ran together, counted by item.", labels,
                         step.size.snapshot(), sizes);
   }

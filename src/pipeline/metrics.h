@@ -6,11 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/histogram.h"
 #include "leat/pipeline.h"
 
 namespace leat {
 
+struct Linked;
 struct Plan;
 
 struct StepMetrics {
@@ -29,24 +31,42 @@ struct StepMetrics {
   }
 };
 
+// Where a batch's time went.
+struct BatchTimes {
+  Nanos input = 0, infer = 0, output = 0;
+};
+
+// Runs of models on batches of one size. Once for each batch, so that one cache line does.
+struct alignas(64) BatchRuns {
+  std::atomic<uint64_t> count{0}, input{0}, infer{0}, output{0};
+
+  void add(const BatchTimes& times) {
+    count.fetch_add(1, std::memory_order_relaxed);
+    input.fetch_add(static_cast<uint64_t>(times.input), std::memory_order_relaxed);
+    infer.fetch_add(static_cast<uint64_t>(times.infer), std::memory_order_relaxed);
+    output.fetch_add(static_cast<uint64_t>(times.output), std::memory_order_relaxed);
+  }
+};
+
 // Steps up to this long run on I/O threads and callers' threads.
 constexpr int64_t kShort = 100'000;
 
 struct PipelineMetrics {
-  explicit PipelineMetrics(size_t step_count) : steps(step_count) {}
+  explicit PipelineMetrics(const Plan& plan);
 
   Histogram seconds;  // ns of every call that succeeded
-  Counter success, fail, items, executions;
+  Counter success, fail, items;
   Counter fail_nanos, queue_nanos, infer_nanos, input_nanos, output_nanos, infer_items;
   Counter refused_queue, refused_deadline, refused_limit, refused_closed;
   Counter missed_deadline, cancelled;
   std::atomic<int64_t> in_flight{0};
   std::atomic<uint64_t> last_call_unix_ms{0};
   std::vector<StepMetrics> steps;
+  std::vector<BatchRuns> batches;  // by size - 1
 
-  PipelineStats stats(const Plan& plan) const;
+  PipelineStats stats() const;
   // Prometheus samples of this pipeline go into the families of `out`.
-  void write(class MetricsText& out, const Plan& plan) const;
+  void write(class MetricsText& out, const Linked& linked) const;
 };
 
 // Bytes copied to join batches, and to gather rows.

@@ -142,6 +142,7 @@ struct PlanOutput {
 
 struct Plan {
   std::string name;
+  std::string version = "1";
   std::string description;
   std::string platform = "leat";
   Place place;

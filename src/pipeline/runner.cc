@@ -150,6 +150,13 @@ void Runner::run_items(std::span<BatchItem* const> taken) {
   }
 
   Status status;
+  BatchTimes times;
+  Nanos since = begin;
+  auto lap = [&](Nanos& part) {
+    Nanos now = executor_.clock().now();
+    part += now - std::exchange(since, now);
+    return now;
+  };
   size_t size = members.size();
   std::vector<Status> apart;  // of each member, when the batch as a whole failed
   if (size > 0) {
@@ -169,7 +176,10 @@ void Runner::run_items(std::span<BatchItem* const> taken) {
         LEAT_TRY(join(some, inputs, lengths));
         outputs.clear();
         outputs.resize(model_->outputs().size());
-        LEAT_TRY(model_->run(inputs, outputs, &running.stop));
+        lap(times.input);
+        Status ran = model_->run(inputs, outputs, &running.stop);
+        lap(times.infer);
+        LEAT_TRY(std::move(ran));
         return split(some, outputs, lengths);
       };
       if (size > 1) order_by_address(members);
@@ -186,7 +196,7 @@ void Runner::run_items(std::span<BatchItem* const> taken) {
     executor_.pool().reserve(-extra);
     live = std::move(running_items);
   }
-  Nanos end = executor_.clock().now();
+  Nanos end = lap(times.output);
   if (size > 0) {
     Nanos usual = usual_run_.load(std::memory_order_relaxed);
     usual_run_.store(usual < 0 ? end - begin : usual + (end - begin - usual) / 8,
@@ -200,17 +210,19 @@ void Runner::run_items(std::span<BatchItem* const> taken) {
     Call& call = *node.frame->call;
     StepMetrics& metrics = metrics_of(node);
     PipelineMetrics& pipeline = call.site().metrics;
-    auto part = static_cast<Nanos>((end - begin) / static_cast<Nanos>(size));
+    auto share = [&](Nanos of) { return of / static_cast<Nanos>(size); };
     metrics.batch.add(begin - node.since);
     metrics.note_run(end - begin);
     metrics.size.add(static_cast<int64_t>(size));
     if (model_) {
       pipeline.queue_nanos.add(static_cast<uint64_t>(begin - node.since));
-      pipeline.infer_nanos.add(static_cast<uint64_t>(part));
+      pipeline.input_nanos.add(static_cast<uint64_t>(share(times.input)));
+      pipeline.infer_nanos.add(static_cast<uint64_t>(share(times.infer)));
+      pipeline.output_nanos.add(static_cast<uint64_t>(share(times.output)));
       pipeline.infer_items.add();
-      if (i == 0) pipeline.executions.add();
+      if (i == 0) pipeline.batches[size - 1].add(times);
     }
-    call.spent(part * options_.threads);
+    call.spent(share(end - begin) * options_.threads);
     call.trace(node, begin, end, static_cast<int64_t>(size));
     Status own = apart.empty() ? status : std::move(apart[i]);
     if (own.ok() && options_.timeout != kNever && end - node.since > options_.timeout) {

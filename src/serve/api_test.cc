@@ -35,7 +35,7 @@ class ApiTest : public testing::Test {
     batched->largest_batch = 8;
     batched->counters.success = {3, 4000};
     batched->counters.items = 7;
-    batched->counters.batches.push_back({2, {1, 500}});
+    batched->counters.batches.push_back({2, 1, 300, 500, 200});
     server->serve("batched", "1", batched);
     server->serve("batched", "10", batched);
     server->serve("batched", "9", batched);
@@ -129,7 +129,8 @@ TEST_F(ApiTest, AnswersAsTheTableSays) {
        R"("max_batch_size":8,"input":[{"name":"x","data_type":"TYPE_STRING")"},
       {"stats", get("/v2/models/batched/versions/9/stats"), 200,
        R"("inference_count":7,"execution_count":0,"inference_stats":{"success":{"count":3,"ns":4000})"},
-      {"batch stats", get("/v2/models/stats"), 200, R"("compute_infer":{"count":1,"ns":500})"},
+      {"batch stats", get("/v2/models/stats"), 200,
+       R"("batch_stats":[{"batch_size":2,"compute_input":{"count":1,"ns":300},"compute_infer":{"count":1,"ns":500},"compute_output":{"count":1,"ns":200}}])"},
       {"index", post("/v2/repository/index", ""), 200,
        R"({"name":"any","version":"1","state":"READY","reason":""})"},
       // What is not there.

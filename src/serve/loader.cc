@@ -95,7 +95,7 @@ Status Loader::find_sources(const std::string& path, std::vector<Source>& source
 }
 
 Status Loader::load_source(const Source& source) {
-  auto pipeline = engine_->load(source.file);
+  auto pipeline = engine_->load(source.file, {source.name, source.version});
   if (!pipeline.ok()) {
     auto old = catalogue_.find(source.name, source.version);
     Served served{source.name, source.version, Served::State::kUnavailable,
@@ -136,7 +136,9 @@ Status Loader::look() {
       if (other->second != source.file) {
         join_failure(status, Status(Code::kBadInput,
                                     cat(source.file, ": ", other->second, " is served as \"",
-                                        source.name, "\" version ", source.version, " already")));
+                                        source.name, "\" version ", source.version,
+                                        " already; say another `name:` in one of them, or give "
+                                        "one another file name")));
       }
       continue;
     }

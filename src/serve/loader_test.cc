@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <set>
 
 #include "serve/testing/fake_pipeline.h"
 
@@ -16,8 +17,10 @@ using testing::HasSubstr;
 // Loads every file whose text is not "broken".
 class FakeEngine final : public Engine {
  public:
-  Result<std::shared_ptr<Pipeline>> load(const std::string& path) override {
+  Result<std::shared_ptr<Pipeline>> load(const std::string& path,
+                                         const LoadOptions& options) override {
     ++loads;
+    names.insert(options.name + " " + options.version);
     std::ifstream file(path);
     std::string text;
     std::getline(file, text);
@@ -30,6 +33,7 @@ class FakeEngine final : public Engine {
   std::string metrics() const override { return {}; }
   bool drain(int64_t) override { return true; }
   int loads = 0;
+  std::set<std::string> names;  // that it was told, with versions
 };
 
 class LoaderTest : public testing::Test {
@@ -87,6 +91,8 @@ TEST_F(LoaderTest, FilesFoldersAndRepositories) {
   EXPECT_THAT(served("three", "2"), HasSubstr("no version 2; there is 1, 9 or 10"));
   EXPECT_TRUE(catalogue.ready());
   EXPECT_EQ(engine->loads, 6);
+  EXPECT_THAT(engine->names, testing::UnorderedElementsAre("one 1", "two 1", "three 1", "three 9",
+                                                           "three 10", "single 1"));
 }
 
 TEST_F(LoaderTest, WhatFailsSaysSoAndHindersNothingElse) {

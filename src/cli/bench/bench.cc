@@ -127,7 +127,7 @@ class Bench final : public Verb {
       if (end.code.empty()) continue;
       return Status(Code::kBadInput,
                     cat(samples[i].empty() ? "a call without inputs" : samples[i][0], ": ",
-                        end.code, ": ", end.message));
+                        end.code, ": ", end.message, input_hint(samples[i])));
     }
     Load warm_up = load;
     warm_up.duration = warm_up_;

@@ -67,9 +67,9 @@ class OpFixture final : private OpCall {
 
   Status make() {
     if (!spec_) return Status(Code::kNotFound, missing_);
-    Params params;
-    LEAT_TRY(fill(params));
-    OpSetup setup{params, {}, wanted_, needs_, {}};
+    params_ = {};
+    LEAT_TRY(fill(params_));
+    OpSetup setup{params_, {}, wanted_, needs_, {}};
     for (size_t i = 0; i < values_.size(); ++i) {
       setup.inputs.push_back(std::nullopt);
       if (values_[i].size() == 1) {
@@ -107,8 +107,12 @@ class OpFixture final : private OpCall {
     for (Tensor& output : outputs_) output.reset();
     LEAT_TRY(op_->run(*this));
     for (size_t i = 0; i < outputs_.size(); ++i) {
-      if (!outputs_[i]) continue;
       std::string context = cat("output ", spec_->outputs[i].name);
+      bool given = static_cast<bool>(outputs_[i]);
+      if (given != expected(spec_->outputs[i])) {
+        return Status(Code::kInternal, cat(context, given ? " was given" : " was not given"));
+      }
+      if (!given) continue;
       for (const Type& type : {Type::of(spec_->outputs[i].type), promised_[i]}) {
         Status status = fits(type, outputs_[i]).within(context);
         if (!status.ok()) return Status(Code::kInternal, status.message());
@@ -129,6 +133,12 @@ class OpFixture final : private OpCall {
     size_t i = 0;
     while (i < ports.size() && ports[i].name != name) ++i;
     return i;  // at() of what is looked up refuses the end
+  }
+
+  bool expected(const PortSpec& output) const {
+    if (output.only_with.empty()) return true;
+    size_t input = index(spec_->inputs, output.only_with);
+    return input < values_.size() ? !values_[input].empty() : params_.has(output.only_with);
   }
 
   Status fill(Params& params) const {
@@ -199,6 +209,7 @@ class OpFixture final : private OpCall {
   const OpSpec* spec_;
   std::string missing_;
   std::map<std::string, ParamValue> given_;
+  Params params_;
   std::vector<std::vector<Tensor>> values_;
   std::vector<Type> wanted_;
   std::vector<std::vector<ImageNeed>> needs_;

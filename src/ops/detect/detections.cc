@@ -71,7 +71,10 @@ std::vector<PortSpec> Detections::outputs() {
            "score first"},
           {"scores", "FP32[found]", "of each box, 0..1"},
           {"classes", "INT64[found]", "of each box, counted from 0"},
-          {"labels", "BYTES[found]", "the names of the classes; absent without a `labels` file"}};
+          {.name = "labels",
+           .type = "BYTES[found]",
+           .doc = "the names of the classes",
+           .only_with = "labels"}};
 }
 
 Result<Detections> Detections::load(const Params& params) {

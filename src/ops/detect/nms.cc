@@ -65,47 +65,48 @@ class Nms final : public Op {
   float least_;
 };
 
-LEAT_OP(({.name = "detect.nms",
-          .doc = "Of boxes that overlap, keeps the one with the best score. Boxes that are not "
-                 "finite or whose corners are swapped, and scores that are NaN, are dropped.",
-          .inputs = {{"boxes", "FP32[n,4]", "x1, y1, x2, y2, in any unit"},
-                     {"scores", "FP32[n]", "the higher, the better"},
-                     {"classes", "INT64[n]", "boxes of different classes leave each other alone",
-                      true}},
-          .outputs = {{"boxes", "FP32[kept,4]", "the best score first; of equal ones, the first"},
-                      {"scores", "FP32[kept]", "of each box"},
-                      {"classes", "INT64[kept]", "of each box; absent without the input"},
-                      {"index", "INT64[kept]", "which of the n boxes it was"}},
-          .params = {{.name = "iou",
-                      .type = ParamType::kFloat,
-                      .fallback = 0.45,
-                      .min = 0,
-                      .max = 1,
-                      .doc = "of two boxes of a class that have more than this part of their union "
-                             "in common, the one with the lower score goes"},
-                     {.name = "score",
-                      .type = ParamType::kFloat,
-                      .doc = "least score of a box; any when not given"},
-                     {.name = "max",
-                      .type = ParamType::kInt,
-                      .fallback = int64_t{300},
-                      .min = 1,
-                      .max = 20000,
-                      .doc = "most boxes given"},
-                     {.name = "candidates",
-                      .type = ParamType::kInt,
-                      .fallback = int64_t{3000},
-                      .min = 1,
-                      .max = 20000,
-                      .doc = "boxes with the best scores that are held against each other; bounds "
-                             "the work"},
-                     {.name = "class_agnostic",
-                      .type = ParamType::kBool,
-                      .fallback = false,
-                      .doc = "boxes of different classes suppress each other, too"}},
-          .make = [](OpSetup& setup) -> Result<std::unique_ptr<Op>> {
-            return std::make_unique<Nms>(setup.params);
-          }}));
+LEAT_OP((
+    {.name = "detect.nms",
+     .doc = "Of boxes that overlap, keeps the one with the best score. Boxes that are not "
+            "finite or whose corners are swapped, and scores that are NaN, are dropped.",
+     .inputs = {{"boxes", "FP32[n,4]", "x1, y1, x2, y2, in any unit"},
+                {"scores", "FP32[n]", "the higher, the better"},
+                {"classes", "INT64[n]", "boxes of different classes leave each other alone", true}},
+     .outputs =
+         {{"boxes", "FP32[kept,4]", "the best score first; of equal ones, the first"},
+          {"scores", "FP32[kept]", "of each box"},
+          {.name = "classes", .type = "INT64[kept]", .doc = "of each box", .only_with = "classes"},
+          {"index", "INT64[kept]", "which of the n boxes it was"}},
+     .params = {{.name = "iou",
+                 .type = ParamType::kFloat,
+                 .fallback = 0.45,
+                 .min = 0,
+                 .max = 1,
+                 .doc = "of two boxes of a class that have more than this part of their union "
+                        "in common, the one with the lower score goes"},
+                {.name = "score",
+                 .type = ParamType::kFloat,
+                 .doc = "least score of a box; any when not given"},
+                {.name = "max",
+                 .type = ParamType::kInt,
+                 .fallback = int64_t{300},
+                 .min = 1,
+                 .max = 20000,
+                 .doc = "most boxes given"},
+                {.name = "candidates",
+                 .type = ParamType::kInt,
+                 .fallback = int64_t{3000},
+                 .min = 1,
+                 .max = 20000,
+                 .doc = "boxes with the best scores that are held against each other; bounds "
+                        "the work"},
+                {.name = "class_agnostic",
+                 .type = ParamType::kBool,
+                 .fallback = false,
+                 .doc = "boxes of different classes suppress each other, too"}},
+     .make = [](OpSetup& setup) -> Result<std::unique_ptr<Op>> {
+       return std::make_unique<Nms>(setup.params);
+     }}));
 
 }  // namespace
 

@@ -1,8 +1,10 @@
 // image.crop: a rectangle of a picture, as a picture.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
+#include "base/half.h"
 #include "base/text.h"
 #include "ops/image/picture.h"
 
@@ -35,16 +37,38 @@ struct Range {
   double length() const { return end - begin; }
 };
 
+template <typename T>
+double as_double(const Tensor& numbers, size_t i) {
+  return static_cast<double>(numbers.values<T>()[i]);
+}
+
 double element(const Tensor& numbers, size_t i) {
   switch (numbers.dtype()) {
-    case DType::kFp32:
-      return static_cast<double>(numbers.values<float>()[i]);
-    case DType::kFp64:
-      return numbers.values<double>()[i];
+    case DType::kInt8:
+      return as_double<int8_t>(numbers, i);
+    case DType::kInt16:
+      return as_double<int16_t>(numbers, i);
     case DType::kInt32:
-      return numbers.values<int32_t>()[i];
+      return as_double<int32_t>(numbers, i);
+    case DType::kInt64:
+      return as_double<int64_t>(numbers, i);
+    case DType::kUint8:
+      return as_double<uint8_t>(numbers, i);
+    case DType::kUint16:
+      return as_double<uint16_t>(numbers, i);
+    case DType::kUint32:
+      return as_double<uint32_t>(numbers, i);
+    case DType::kUint64:
+      return as_double<uint64_t>(numbers, i);
+    case DType::kFp16:
+      return static_cast<double>(half_to_float(numbers.values<uint16_t>()[i]));
+    case DType::kBf16:  // the upper half of a float
+      return static_cast<double>(
+          std::bit_cast<float>(uint32_t{numbers.values<uint16_t>()[i]} << 16));
+    case DType::kFp64:
+      return as_double<double>(numbers, i);
     default:
-      return static_cast<double>(numbers.values<int64_t>()[i]);
+      return as_double<float>(numbers, i);
   }
 }
 
@@ -97,7 +121,7 @@ LEAT_OP(
       .doc = "Cuts a rectangle out of a picture. What lies outside of the picture is cut off; a "
              "box that covers no pixel of it is an error.",
       .inputs = {{"image", "IMAGE", "the picture"},
-                 {"box", "FP32|FP64|INT32|INT64[4]",
+                 {"box", "FP16|BF16|FP32|FP64|INT8|INT16|INT32|INT64|UINT8|UINT16|UINT32|UINT64[4]",
                   "x1, y1, x2, y2 in pixels of the upright original; fractions are rounded"}},
       .outputs = {{"image", "IMAGE", "the part"}},
       .params = {{.name = "margin",

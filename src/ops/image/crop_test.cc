@@ -77,17 +77,38 @@ TEST(Crop, CopiesThePixelsOfTheBox) {
   }
 }
 
-TEST(Crop, TakesBoxesOfEveryType) {
+template <typename T>
+Tensor box_of(DType type) {
+  Tensor box = *Tensor::allocate(type, {4});
+  std::ranges::copy(std::array<T, 4>{2, 3, 7, 5}, box.mutable_values<T>().begin());
+  return box;
+}
+// The bits of 2, 3, 7 and 5 in a type of 16 bits.
+Tensor box_of_bits(DType type, std::array<uint16_t, 4> bits) {
+  Tensor box = *Tensor::allocate(type, {4});
+  std::ranges::copy(bits, box.mutable_values<uint16_t>().begin());
+  return box;
+}
+
+TEST(Crop, TakesBoxesOfEveryTypeOfNumber) {
   const Tensor whole = image(pattern(20, 10), 20, 10);
-  const int32_t i32[] = {2, 3, 7, 5};
-  const int64_t i64[] = {2, 3, 7, 5};
-  const float f32[] = {2, 3, 7, 5};
-  for (const Tensor& box : {*Tensor::of<int32_t>(i32, {4}), *Tensor::of<int64_t>(i64, {4}),
-                            *Tensor::of<float>(f32, {4})}) {
+  for (const Tensor& box : {box_of<int8_t>(DType::kInt8), box_of<int16_t>(DType::kInt16),
+                            box_of<int32_t>(DType::kInt32), box_of<int64_t>(DType::kInt64),
+                            box_of<uint8_t>(DType::kUint8), box_of<uint16_t>(DType::kUint16),
+                            box_of<uint32_t>(DType::kUint32), box_of<uint64_t>(DType::kUint64),
+                            box_of<float>(DType::kFp32), box_of<double>(DType::kFp64),
+                            box_of_bits(DType::kFp16, {0x4000, 0x4200, 0x4700, 0x4500}),
+                            box_of_bits(DType::kBf16, {0x4000, 0x4040, 0x40e0, 0x40a0})}) {
+    SCOPED_TRACE(dtype_name(box.dtype()));
     OpFixture op("image.crop");
-    ASSERT_TRUE(op.input("image", whole).input("box", box).run().ok());
+    const Status status = op.input("image", whole).input("box", box).run();
+    ASSERT_TRUE(status.ok()) << status.message();
     EXPECT_EQ(op["image"].shape(), Shape({2, 5, 3}));
+    EXPECT_EQ(op["image"].values<uint8_t>()[0], whole.values<uint8_t>()[(3 * 20 + 2) * 3]);
   }
+  OpFixture op("image.crop");
+  op.input("image", whole).input("box", *Tensor::allocate(DType::kBool, {4}));
+  EXPECT_EQ(op.run().code(), Code::kBadInput);
 }
 
 }  // namespace

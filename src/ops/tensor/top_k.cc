@@ -124,9 +124,10 @@ LEAT_OP((
      .doc = "The classes with the best scores, the best first; of equal ones, the one with the "
             "lower number. NaN comes last.",
      .inputs = {{"scores", "FP16|FP32|FP64[...]", "one a class; all dimensions but one must be 1"}},
-     .outputs = {{"values", "FP32[k]", "the scores, or probabilities with softmax"},
-                 {"indices", "INT64[k]", "the classes, counted from 0"},
-                 {"labels", "BYTES[k]", "their names; absent without a `labels` file"}},
+     .outputs =
+         {{"values", "FP32[k]", "the scores, or probabilities with softmax"},
+          {"indices", "INT64[k]", "the classes, counted from 0"},
+          {.name = "labels", .type = "BYTES[k]", .doc = "their names", .only_with = "labels"}},
      .params = {{.name = "k",
                  .type = ParamType::kInt,
                  .fallback = int64_t{5},

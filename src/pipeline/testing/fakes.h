@@ -121,7 +121,8 @@ inline bool add_fake_ops() {
       {.name = "fake.top",
        .doc = "The largest.",
        .inputs = {{"scores", "FP32[n]", "scores"}},
-       .outputs = {{"labels", "BYTES[?]", "names"}, {"values", "FP32[?]", "scores"}},
+       .outputs = {{.name = "labels", .type = "BYTES[?]", .doc = "names", .only_with = "labels"},
+                   {"values", "FP32[?]", "scores"}},
        .params =
            {{.name = "k", .type = ParamType::kInt, .required = true, .min = 1, .doc = "how many"},
             {.name = "labels", .type = ParamType::kPath, .doc = "file"}},
@@ -137,7 +138,8 @@ inline bool add_fake_ops() {
                     .inputs = {{"a", "FP32[n]", "one"},
                                {"b", "FP32[n]", "other"},
                                {.name = "c", .type = "FP32", .doc = "more", .optional = true}},
-                    .outputs = {{"sum", "FP32[n]", "sum"}},
+                    .outputs = {{"sum", "FP32[n]", "sum"},
+                                {.name = "of_c", .type = "FP32", .doc = "more", .only_with = "c"}},
                     .params = {},
                     .make = make_fake});
   OpCatalogue::add({.name = "fake.join",

@@ -133,9 +133,9 @@ void write_statistics(std::span<const ServedStats> all, std::string& out) {
     json.end_object().key("response_stats").raw("{}").key("batch_stats").begin_array();
     for (const auto& batch : stats.batches) {
       json.begin_object().member("batch_size", batch.size);
-      write_timed(json, "compute_input", {batch.infer.count, 0});
-      write_timed(json, "compute_infer", batch.infer);
-      write_timed(json, "compute_output", {batch.infer.count, 0});
+      write_timed(json, "compute_input", {batch.count, batch.input_nanos});
+      write_timed(json, "compute_infer", {batch.count, batch.infer_nanos});
+      write_timed(json, "compute_output", {batch.count, batch.output_nanos});
       json.end_object();
     }
     json.end_array().key("memory_usage").raw("[]").end_object();
