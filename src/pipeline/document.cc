@@ -150,7 +150,8 @@ class Builder final : public YAML::EventHandler {
       }
       parent.key = std::move(node);
     } else {
-      parent.node.entries.push_back({*std::exchange(parent.key, std::nullopt), std::move(node)});
+      Node key = *std::exchange(parent.key, std::nullopt);
+      if (key.is_text()) parent.node.entries.push_back({std::move(key), std::move(node)});
     }
   }
 

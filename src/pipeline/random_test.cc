@@ -9,6 +9,7 @@
 
 #include <condition_variable>
 #include <cstdlib>
+#include <map>
 
 #include "base/text.h"
 #include "memory/arena.h"
@@ -24,6 +25,29 @@ constexpr int kPipelines = 200;
 #else
 constexpr int kPipelines = 1000;
 #endif
+
+// What must come up, in calls whose answers are compared.
+constexpr std::string_view kFeatures[] = {
+    "a row of a nested loop",
+    "a loop without rows",
+    "a loop over an absent list",
+    "zipped lists",
+    "ragged rows",
+    "a condition that held",
+    "a condition that did not",
+    "a step without its input",
+    "an optional input absent",
+    "a later one of first_of",
+    "an absent row dropped",
+    "an absent row replaced",
+    "a failed step skipped",
+    "a failed step replaced",
+    "a failed step",
+    "an absent row gathered",
+    "unequal lists",
+    "several items in a call",
+    "an item that joined a batch",
+};
 
 int64_t from_environment(const char* name, int64_t fallback) {
   const char* text = std::getenv(name);
@@ -68,6 +92,9 @@ class Contest {
   // How many calls were answered in which way, so that a test of nothing shows.
   struct Tally {
     int64_t right = 0, failed = 0, cancelled = 0, late = 0, refused = 0;
+    // What the interpreter saw in calls that were answered right, the failures that were answered,
+    // and what the engine counted of batches.
+    std::map<std::string_view, int64_t> seen;
   };
 
   void manual(Tally& tally) {
@@ -155,8 +182,11 @@ class Contest {
     Request request(*pipeline_);
     for (size_t i = 0; i < trial.inputs.size(); ++i) {
       const std::vector<Plain>& items = trial.inputs[i];
-      // What has a default is left out and not said.
-      if (!items[0].present() || items[0] == toy_.inputs[i].fallback) continue;
+      // What is the default for every item is left out and not said.
+      auto left_out = [&](const Plain& item) {
+        return !item.present() || item == toy_.inputs[i].fallback;
+      };
+      if (std::ranges::all_of(items, left_out)) continue;
       Plain value = toy_.batched ? stacked(items, toy_.inputs[i].dtype, {}) : items[0];
       request.set(i, tensor_of(value));
     }
@@ -181,6 +211,11 @@ class Contest {
     for (auto& trial : trials_) trial->ticket = Ticket();
     EXPECT_TRUE(drained) << "something was left" << about();
     EXPECT_EQ(executor_of(engine).in_flight(), 0) << about();
+    if (pipeline_) {
+      PipelineStats stats = pipeline_->stats();
+      auto joined = static_cast<int64_t>(stats.compute_infer.count - stats.executions);
+      tally.seen["an item that joined a batch"] += joined;
+    }
     for (size_t i = 0; i < trials_.size(); ++i) {
       Trial& trial = *trials_[i];
       EXPECT_EQ(trial.answers, 1) << about();
@@ -226,11 +261,14 @@ class Contest {
         if (failure.code == code && message.starts_with(failure.begins) &&
             message.find(failure.contains) != std::string_view::npos) {
           ++tally.failed;
+          ++tally.seen[failure.kind];
           return {};
         }
       }
     } else if (trial.meaning.failures.empty() && trial.outputs == trial.meaning.outputs) {
       ++tally.right;
+      for (auto [what, times] : trial.meaning.seen) tally.seen[what] += times;
+      if (trial.inputs[0].size() > 1) ++tally.seen["several items in a call"];
       return {};
     }
     std::string out = status.ok() ? "answered" : cat("failed: ", code_name(code), ": ", message);
@@ -276,12 +314,16 @@ void contest(void (Contest::*mode)(Contest::Tally&)) {
   }
   std::string said = cat("right ", tally.right, ", failed ", tally.failed, ", cancelled ",
                          tally.cancelled, ", late ", tally.late, ", refused ", tally.refused);
+  for (auto [what, times] : tally.seen) said += cat(", ", what, " ", times);
   testing::Test::RecordProperty("answers", said);
   if (alone >= 0 || testing::Test::HasFailure()) return;
   // A generator whose pipelines all fail, or never do, tests little.
   EXPECT_GT(tally.right, count) << said;
   EXPECT_GT(tally.failed, count / 2) << said;
   EXPECT_GT(tally.cancelled, count / 20) << said;
+  EXPECT_GE(tally.late, count / 100) << said;
+  EXPECT_GE(tally.refused, count / 100) << said;
+  for (std::string_view what : kFeatures) EXPECT_GE(tally.seen[what], count / 100) << what;
 }
 
 TEST(RandomPipelines, Manual) { contest(&Contest::manual); }

@@ -66,7 +66,8 @@ std::string reason_of(std::string_view message) {
   if (size_t at = what.rfind(kInNode); at != std::string_view::npos) {
     what = what.substr(at + kInNode.size());
     std::string_view op = what.substr(0, what.find(" node"));
-    node = cat("node ", between(what, "Name:'", "'"), " (", op, "): ");
+    std::string_view name = between(what, "Name:'", "'");
+    node = name.empty() ? cat("node ", op, ": ") : cat("node ", name, " (", op, "): ");
     what = after(what, "Status Message: ");
   }
   if (what.starts_with("Load model from ")) what = after(what, " failed:");

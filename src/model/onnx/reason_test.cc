@@ -25,6 +25,8 @@ constexpr Case kCases[] = {
     {"Non-zero status code returned while running If node. Name:'If_0' Status Message: Non-zero "
      "status code returned while running Pad node. Name:'Pad_1' Status Message: too short",
      "node Pad_1 (Pad): too short"},
+    {"Non-zero status code returned while running Pad node. Name:'' Status Message: too short",
+     "node Pad: too short"},
     {"/src/a.cc:12 virtual T ns::A<T>::f(int (*)(int)) const [with T = std::vector<int[2]>] bad",
      "bad"},
     {"/src/a.cc:12 void f()", "/src/a.cc:12 void f()"},  // nothing better than all of it

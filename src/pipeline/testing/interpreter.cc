@@ -93,14 +93,17 @@ class Interpreter {
     }
   }
 
+  void saw(std::string_view what) { ++meaning_.seen[what]; }
+
   // A message is "item I, WHAT, row R, row R: WHY". Of gathers and loops, WHAT is left open.
-  void fail(const Row& row, Code code, const std::string& what, const std::string& why) {
+  void fail(const Row& row, std::string_view kind, Code code, const std::string& what,
+            const std::string& why) {
     std::string where;
     const Row* root = &row;
     for (; root->around; root = root->around) where += cat(", row ", root->number);
     where += ": ";
     std::string item = items_ > 1 ? cat("item ", root->number, ", ", what) : what;
-    meaning_.failures.push_back({code, item, where + why});
+    meaning_.failures.push_back({code, item, where + why, kind});
   }
 
   // ----- values
@@ -154,7 +157,7 @@ class Interpreter {
     }
     if (poisoned) return Plain::poison();
     if (missing >= 0) {
-      fail(row, Code::kStepFailed, "", "row ");
+      fail(row, "an absent row gathered", Code::kStepFailed, "", "row ");
       return Plain::poison();
     }
     auto [dtype, dims] = type(ref);
@@ -198,16 +201,19 @@ class Interpreter {
         kept.push_back(inside->number);
       } else if (absent == Collected::Absent::kUse) {
         rows.push_back(use);
+        saw("an absent row replaced");
       } else {
         missing = missing || absent == Collected::Absent::kFail;
+        if (absent == Collected::Absent::kDrop) saw("an absent row dropped");
       }
     }
     if (missing && !poisoned) {
-      fail(row, Code::kStepFailed, "", "row ");
+      fail(row, "an absent row gathered", Code::kStepFailed, "", "row ");
       poisoned = true;
     }
     auto [dtype, dims] = type(inner);
     values = poisoned ? Plain::poison() : stacked(rows, dtype, dims);
+    if (values.kind == Plain::Kind::kList) saw("ragged rows");
     numbers = poisoned ? Plain::poison() : Plain::list(kept);
     return {values, numbers};
   }
@@ -228,13 +234,17 @@ class Interpreter {
       unequal = unequal || (length >= 0 && list.length() != length);
       length = list.length();
     }
+    if (loop.absent && !loop.poisoned) saw("a loop over an absent list");
     if (loop.poisoned || loop.absent) return loop;
     if (unequal) {
-      fail(row, Code::kStepFailed, "for_each ", "lists of ");
+      fail(row, "unequal lists", Code::kStepFailed, "for_each ", "lists of ");
       loop.poisoned = true;
       return loop;
     }
+    if (length == 0) saw("a loop without rows");
+    if (length > 0 && scope(s).lists.size() > 1) saw("zipped lists");
     for (int64_t i = 0; i < length; ++i) {
+      if (scope(s).depth > 1) saw("a row of a nested loop");
       auto inside = std::make_unique<Row>();
       inside->scope = s;
       inside->around = &row;
@@ -265,12 +275,17 @@ class Interpreter {
         for (const Ref& ref : choice.alternatives) {
           Plain one = value(ref, row);
           poisoned = poisoned || one.poisoned();
+          if (!chosen.present() && one.present() && &ref != &choice.alternatives[0]) {
+            saw("a later one of first_of");
+          }
           if (!chosen.present()) chosen = one;
         }
         if (chosen.present()) {
           given[port].push_back(chosen);
         } else {
-          skip = skip || !(choice.optional || part.inputs[port].optional);
+          bool optional = choice.optional || part.inputs[port].optional;
+          skip = skip || !optional;
+          saw(optional ? "an optional input absent" : "a step without its input");
         }
       }
     }
@@ -280,6 +295,8 @@ class Interpreter {
       for (const Condition& condition : step.when) {
         outcome = test(condition, row, holds);
         skip = skip || !holds;
+        if (outcome.code == Code::kOk)
+          saw(holds ? "a condition that held" : "a condition that did not");
       }
       if (outcome.code == Code::kOk && !skip) outcome = run(step, part, given);
     }
@@ -319,11 +336,13 @@ class Interpreter {
     std::vector<Plain> outputs(part.outputs.size());
     Code code = outcome.code;
     bool lost = code == Code::kOverloaded;
-    if (!lost && step.on_error == Trouble::kSkip) return outputs;
-    if (!lost && step.on_error == Trouble::kUse) return step.use;
+    if (!lost && step.on_error != Trouble::kFail) {
+      saw(step.on_error == Trouble::kSkip ? "a failed step skipped" : "a failed step replaced");
+      return step.on_error == Trouble::kSkip ? outputs : step.use;
+    }
     bool callers = code == Code::kBadInput || code == Code::kBadMedia || code == Code::kTooLarge;
     if (!lost && !callers) code = Code::kStepFailed;
-    fail(row, code, cat("step ", step.name), outcome.why);
+    fail(row, "a failed step", code, cat("step ", step.name), outcome.why);
     outputs.assign(outputs.size(), Plain::poison());
     return outputs;
   }

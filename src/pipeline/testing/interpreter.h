@@ -5,7 +5,9 @@
 // that in the end it knows every failure that could have come first.
 #pragma once
 
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pipeline/testing/toy.h"
@@ -16,11 +18,13 @@ struct Failure {
   Code code;
   std::string begins;    // what the message begins with
   std::string contains;  // and what stands in it
+  std::string_view kind;
 };
 
 struct Meaning {
   std::vector<Failure> failures;  // any of these may be the answer; none: the outputs are
   std::vector<Plain> outputs;
+  std::map<std::string_view, int64_t> seen;  // how often what came up, failures apart
 };
 
 // `inputs` as random_inputs() gives them.

@@ -128,25 +128,32 @@ class Generator {
       if (home(toy_, ref) > 0 && own(ref).dims.size() < 4) inside.push_back(ref);
     }
     if (inside.empty()) return;
-    Collected gather;
-    gather.inner = any_of(inside);
-    Known row = own(gather.inner);
-    if (chance(45)) gather.absent = Collected::Absent::kDrop;
-    if (chance(25) && gather.inner.kind == Ref::Kind::kStep && row.dims.size() < 2) {
-      gather.absent = Collected::Absent::kUse;
-      gather.use = constant(row.dtype, row.dims);
-    }
-    for (const Collected& known : toy_.gathers) {
-      // Two that drop are one to the file, which names neither.
-      if (known.inner == gather.inner && known.absent == gather.absent) return;
-    }
-    toy_.gathers.push_back(gather);
-    int at = static_cast<int>(toy_.gathers.size()) - 1;
+    auto before = static_cast<int>(toy_.gathers.size());
+    int at = gather_of(any_of(inside));
+    if (at < before) return;
+    const Collected& gather = toy_.gathers.back();
     values_.push_back({Ref::Kind::kGather, at, 0});
     if (gather.absent == Collected::Absent::kDrop && gather.inner.kind == Ref::Kind::kStep &&
         chance(40)) {
       values_.push_back({Ref::Kind::kRows, at, 0});
     }
+  }
+
+  int gather_of(const Ref& inner) {
+    Collected gather;
+    gather.inner = inner;
+    Known row = own(inner);
+    if (chance(45)) gather.absent = Collected::Absent::kDrop;
+    if (chance(25) && inner.kind == Ref::Kind::kStep && row.dims.size() < 2) {
+      gather.absent = Collected::Absent::kUse;
+      gather.use = constant(row.dtype, row.dims);
+    }
+    // Two that drop are one to the file, which names neither.
+    auto known = std::ranges::find_if(toy_.gathers, [&](const Collected& other) {
+      return other.inner == inner && other.absent == gather.absent;
+    });
+    if (known == toy_.gathers.end()) known = toy_.gathers.insert(known, gather);
+    return static_cast<int>(known - toy_.gathers.begin());
   }
 
   Plain constant(DType dtype, const std::vector<int64_t>& dims) {
@@ -415,7 +422,10 @@ class Generator {
     for (size_t s = 0; s < used.size(); ++s) {
       if (used[s] && !chance(15)) continue;
       auto ports = static_cast<int64_t>(part_of(toy_.steps[s]).outputs.size());
-      give({Ref::Kind::kStep, static_cast<int>(s), static_cast<int>(between(0, ports - 1))});
+      Ref ref{Ref::Kind::kStep, static_cast<int>(s), static_cast<int>(between(0, ports - 1))};
+      // By itself a value of a loop may have no absent row.
+      bool gathers = scope(toy_.steps[s].scope).depth == 1 && chance(60);
+      give(gathers ? Ref{Ref::Kind::kGather, gather_of(ref), 0} : ref);
     }
     std::vector<Ref> outside;
     for (const Ref& ref : values_) {

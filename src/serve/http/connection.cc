@@ -181,7 +181,7 @@ bool Connection::read_head() {
     while (in_begin_ < in_end_ && (in_[in_begin_] == '\r' || in_[in_begin_] == '\n')) ++in_begin_;
     if (in_begin_ < in_end_) {
       in_exchange_ = true;
-      front_.enter();
+      counted_ = front_.enter();
       deadline_ = loop_.now() + front_.options().header_time;
     }
   }
@@ -538,8 +538,7 @@ void Connection::sent() {
     std::string().swap(reply.text());
   }
   reset();
-  front_.leave();
-  in_exchange_ = false;
+  end_exchange();
   began = 0;
   deadline_ = loop_.now() + (skips ? front_.options().body_grace : front_.options().idle_time);
   if (close_after_) {
@@ -588,6 +587,11 @@ bool Connection::linger() {
 }
 
 // --- the end
+
+void Connection::end_exchange() {
+  in_exchange_ = false;
+  if (std::exchange(counted_, false)) front_.leave();
+}
 
 void Connection::on_deadline() {
   switch (state_) {
@@ -648,8 +652,7 @@ void Connection::close_now() {
   if (call_) std::exchange(call_, nullptr)->abandon();
   if (in_exchange_) {
     if (began != 0) service_->on_end(*this, 0);
-    in_exchange_ = false;
-    front_.leave();
+    end_exchange();
   }
   counters_.body_bytes.fetch_sub(std::exchange(reserved_, 0), std::memory_order_relaxed);
   reset();

@@ -64,6 +64,7 @@ class Connection final : public Loop::Watched, private Exchange, private Pending
   void begin_send();
   bool send_more();
   void sent();
+  void end_exchange();
   void close_now();
 
   // Grows the body's memory to `size` bytes, keeping `have_`. False: the exchange was failed.
@@ -85,6 +86,7 @@ class Connection final : public Loop::Watched, private Exchange, private Pending
   bool client_left_ = false;  // the client's end is closed
   bool close_after_ = false;  // the answer
   bool in_exchange_ = false;
+  bool counted_ = false;  // in_exchange_, and the front waits for its end
   bool waiting_ = false;  // state_ is kCall and start() has returned
 
   const size_t in_size_;

@@ -469,6 +469,25 @@ TEST(Connection, StoppingFinishesWhatIsUnderWay) {
   EXPECT_TRUE(busy.closed());
 }
 
+TEST(Connection, WhoComesWhileItStopsDoesNotHoldItUp) {
+  OneServer server;
+  auto held = server.serve("held", When::kHeld);
+  RawClient busy(server.port);
+  busy.send(run("x", "", "held"));
+  held->wait_submitted(1);
+  bool all_ended = false;
+  std::thread stopper([&] { all_ended = server.front->stop(10 * kSecond); });
+  while (!server.front->stopping()) std::this_thread::yield();
+  RawClient late(server.port);
+  uint64_t before = server.counters().received_bytes;
+  late.send("GET /v2 HT");  // and no more
+  server.wait_received(before + 10);
+  held->release();
+  EXPECT_EQ(busy.reply().status, 200);
+  stopper.join();
+  EXPECT_TRUE(all_ended);
+}
+
 TEST(Connection, StoppingEndsWhatDoesNotEnd) {
   OneServer server;
   auto never = server.serve("never", When::kOnCancel);

@@ -34,8 +34,13 @@ class Front {
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
   int64_t most_bytes() const { return most_bytes_; }
 
-  // Exchanges under way, counted by the connections.
-  void enter() { busy_.fetch_add(1, std::memory_order_relaxed); }
+  // Exchanges under way, counted by the connections. Those that begin while the server stops are
+  // not (enter() says false, and leave() must not follow): clients that keep coming would hold it.
+  bool enter() {
+    if (stopping()) return false;
+    busy_.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
   void leave();
 
  private:
