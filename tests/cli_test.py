@@ -46,6 +46,10 @@ class Exits(unittest.TestCase):
             (["run", "gone.onnx"], 1, "gone.onnx"),
             (["init", "README.md"], 1, ""),
             (["ops", "image.nothing"], 1, "image.nothing"),
+            (["graph", "x.yaml", "--output", "x.png"], 1, "none of .mmd"),
+            (["check", "README.md"], 1, "is a text file; this build runs ONNX models"),
+            (["check", "src"], 1, "is a directory; name a model file in it"),
+            (["serve", "src", "--http", "0", "--metrics", "0"], 1, "nothing to serve; wanted are"),
             (["bench", "--url", "http://127.0.0.1:1/run/x", "--input", "@Makefile"], 1, "connect"),
         ]
         for arguments, code, said in rows:
@@ -110,11 +114,32 @@ class Small(unittest.TestCase):
         self.assertEqual(json.loads(answer.stdout)["soft_y"], [0.25] * 4)
         wrong = leat("run", self.path, "--input", "x=[0,0,0,0]", "--show", "soft.z")
         self.assertEqual(wrong.returncode, 1)
-        self.assertIn("--show", wrong.stderr)
+        self.assertEqual(wrong.stderr, '--show: step "soft" has no output "z"; did you mean y?\n')
+
+    def test_run_says_what_is_missing(self):
+        one = pipeline_file(self.folder.name, PASS_ON.replace("{ type: BYTES, default: none }", "BYTES")
+                            .replace('x: "FP32[4]", ', "").replace("x: x", "x: { value: [1.0, 2.0] }"))
+        for arguments, said in [([], "--input NAME=@FILE gives an input"),
+                                (["--input", "wrod=@Makefile"], 'no input "wrod"; allowed: word')]:
+            answer = leat("run", one, *arguments)
+            self.assertEqual(answer.returncode, 1, answer.stdout)
+            self.assertIn(said, answer.stderr.split("\n")[0])
+
+    def test_serve_says_which_port_is_taken(self):
+        with Server(self.path) as server:
+            for flag in ("--http", "--metrics"):
+                port = server.url.rsplit(":", 1)[1]
+                flags = {"--http": "0", "--metrics": "0", flag: port}
+                second = leat("serve", self.path, *(word for pair in flags.items() for word in pair))
+                self.assertEqual(second.returncode, 1)
+                self.assertRegex(second.stderr, f"^(metrics: )?cannot listen on 127.0.0.1 port {port}: "
+                                 "Address already in use; choose another port, or 0 for any free one$")
 
     def test_run_says_which_input_is_wrong(self):
-        rows = [("x=[1]", "x"), ("x=[1,", "--input x=[1,"), ("z=1", '"z"'), ("x=@gone", "gone"),
-                ("word", "NAME=VALUE")]
+        rows = [("x=[1]", "x"), ("x=[1,", "--input x=[1,: x takes FP32[4] as JSON: "),
+                ("z=1", '"z"'), ("x=@gone", "gone: cannot be read: No such file"),
+                ("x=@src", "src: is a directory"), ("word", "NAME=VALUE"),
+                ("word=Makefile", "@Makefile sends what is in the file")]
         for value, said in rows:
             answer = leat("run", self.path, "--input", value)
             self.assertEqual(answer.returncode, 1, answer.stdout)
@@ -196,6 +221,9 @@ class Models(unittest.TestCase):
             with self.subTest(model.name), tempfile.TemporaryDirectory() as folder:
                 path = pathlib.Path(folder) / "made.yaml"
                 made = leat("init", model, "--output", path)
+                if made.returncode == 0:
+                    self.assertIn(f"leat check {path}", made.stdout)
+                    self.assertIn("is there already", leat("init", model, "--output", path).stderr)
                 bare = leat("check", model)
                 self.assertEqual(made.returncode, bare.returncode, made.stderr)
                 if made.returncode:

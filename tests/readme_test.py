@@ -28,6 +28,7 @@ def pattern(text):
 class Readme(unittest.TestCase):
     def test_commands(self):
         server, printed = None, ""
+        (ROOT / "build/demo/own.yaml").unlink(missing_ok=True)  # `leat init` overwrites nothing
         with tempfile.TemporaryDirectory() as folder:
             # The program under test is the only `leat` that the commands can find.
             (pathlib.Path(folder) / "leat").symlink_to(PROGRAM)

@@ -1,9 +1,15 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace leat {
+
+std::string bound_text(double bound) {
+  bool whole = bound == std::trunc(bound) && std::fabs(bound) < 1e15;
+  return whole ? cat(static_cast<int64_t>(bound)) : cat(bound);
+}
 
 std::string join_or(std::span<const std::string> names) {
   std::string out;

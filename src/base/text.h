@@ -43,6 +43,9 @@ std::string cat(const Parts&... parts) {
   return out;
 }
 
+// A bound, for people: 1000000 and not 1e+06.
+std::string bound_text(double bound);
+
 // "a, b or c"
 std::string join_or(std::span<const std::string> names);
 

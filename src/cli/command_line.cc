@@ -86,7 +86,11 @@ Status set(const Flag& flag, const std::vector<std::string>& values) {
     return size_in_bytes(flag, text, *target->bytes);
   }
   if (auto* target = std::get_if<Duration>(&flag.target)) {
-    LEAT_ASSIGN(*target->nanos, parse_duration(text));
+    auto parsed = parse_duration(text);
+    if (!parsed.ok()) {
+      return Status(Code::kBadInput, cat("\"", text, "\" found; ", parsed.status().message()));
+    }
+    *target->nanos = *parsed;
   } else if (auto* one = std::get_if<std::string*>(&flag.target)) {
     **one = text;
   } else {
@@ -173,6 +177,25 @@ class Settings {
   std::map<std::string, Value> values_;
 };
 
+// CLI11's help, but for how it writes arguments that are required.
+class Help final : public CLI::Formatter {
+ public:
+  Help(std::string_view verb, const std::vector<Flag>& flags) : usage_(cat("Usage: leat ", verb)) {
+    column_width(34);
+    for (const Flag& flag : flags) {
+      if (!is_argument(flag)) continue;
+      bool many = std::holds_alternative<std::vector<std::string>*>(flag.target);
+      std::string name = cat(flag.name, many ? "..." : "");
+      usage_ += flag.required ? cat(" ", name) : cat(" [", name, "]");
+    }
+    usage_ += " [OPTIONS]\n";
+  }
+  std::string make_usage(const CLI::App*, std::string) const override { return usage_; }
+
+ private:
+  std::string usage_;
+};
+
 class Reader {
  public:
   Reader(Verb& verb, const std::function<const char*(const char*)>& variable)
@@ -183,7 +206,7 @@ class Reader {
         app_(std::string(verb.does()), cat("leat ", verb.name())) {
     app_.allow_extras();
     app_.footer(cat("Example:\n", indented(verb.example())));
-    app_.get_formatter()->column_width(34);
+    app_.formatter(std::make_shared<Help>(verb.name(), flags_));
     bool settings = verb.has_settings();
     for (size_t i = 0; i < flags_.size(); ++i) {
       const Flag& flag = flags_[i];
@@ -237,14 +260,19 @@ class Reader {
   }
 
   std::string unexpected(const std::string& argument) const {
-    if (!argument.starts_with("-")) return cat("\"", argument, "\" is one argument too many");
     std::vector<std::string> names;
     for (const Flag& flag : flags_) {
-      if (!is_argument(flag)) names.push_back(written(flag));
+      if (!is_argument(flag)) names.push_back(flag.name);
     }
-    std::string_view near = nearest(argument.substr(0, argument.find('=')), names);
+    if (!argument.starts_with("-")) {
+      bool inputs = std::ranges::find(names, "input") != names.end();
+      return cat("\"", argument, "\" is one argument too many",
+                 inputs ? cat("; --input @", argument, " gives a file as input") : "");
+    }
+    std::string name = argument.substr(0, argument.find('='));
+    std::string_view near = nearest(name.substr(name.find_first_not_of('-')), names);
     return cat("there is no flag ", argument,
-               near.empty() ? std::string() : cat("; did you mean ", near, "?"));
+               near.empty() ? std::string() : cat("; did you mean --", near, "?"));
   }
 
   Status apply() {
@@ -302,10 +330,13 @@ CommandLine read_command_line(Verb& verb, std::span<const std::string> arguments
 Exit run_command(std::span<const std::string> arguments, std::string& out, std::string& err) {
   auto verbs = all_verbs();
   if (arguments.empty()) {
-    err = cat("leat: a verb is missing; see leat --help\n");
+    err = cat("leat: a verb is missing\n\n", program_help(verbs));
     return Exit::kUsage;
   }
   const std::string& name = arguments[0];
+  if (name == "help" && arguments.size() > 1) {
+    return run_command(std::vector<std::string>{arguments[1], "--help"}, out, err);
+  }
   if (name == "--help" || name == "-h" || name == "help") {
     out = program_help(verbs);
     return Exit::kDone;

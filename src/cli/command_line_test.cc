@@ -97,7 +97,9 @@ TEST(CommandLine, SaysInOneLineWhatIsWrong) {
            {"p --rate much", "--rate: \"much\" found, a number wanted"},
            {"p --size 3MB", "--size: \"3MB\" found, a size like 512KiB or 64MiB wanted"},
            {"p --size -1", "--size: \"-1\" found"},
-           {"p --wait-for 5", "--wait-for: "},
+           {"p --wait-for 5", "--wait-for: \"5\" found; a duration"},
+           {"p --rote 1", "there is no flag --rote; did you mean --rate?"},
+           {"p --host 1", "there is no flag --host; see"},
            {"p --way left", "--way: \"left\" found, up or down wanted"},
            {"p --prot 1", "there is no flag --prot; did you mean --port?"},
            {"p q", "\"q\" is one argument too many"},
@@ -197,7 +199,12 @@ TEST(Program, Exits) {
     const char *out, *err;
   };
   for (const Row& row :
-       {Row{{}, Exit::kUsage, "", "leat: a verb is missing; see leat --help\n"},
+       {Row{{}, Exit::kUsage, "", "leat: a verb is missing\n\nleat runs"},
+        {{"help"}, Exit::kDone, "serve", ""},
+        {{"help", "check"}, Exit::kDone, "Usage: leat check [PIPELINE] [OPTIONS]\n", ""},
+        {{"help", "chekc"}, Exit::kUsage, "", "did you mean check?"},
+        {{"serve", "--help"}, Exit::kDone, "Usage: leat serve PATH... [OPTIONS]\n", ""},
+        {{"run", "x.yaml", "photo.jpg"}, Exit::kUsage, "", "; --input @photo.jpg gives"},
         {{"--help"}, Exit::kDone, "serve", ""},
         {{"--version"}, Exit::kDone, "leat 0", ""},
         {{"chekc"}, Exit::kUsage, "", "did you mean check?"},

@@ -1,5 +1,6 @@
 #include <filesystem>
 
+#include "base/text.h"
 #include "cli/output_file.h"
 #include "cli/verb.h"
 #include "leat/pipeline.h"
@@ -30,10 +31,7 @@ class Graph final : public Verb {
             {"output", "FILE", &output_, "where it goes, in place of standard output"}};
   }
   Status run(std::string& out) override {
-    if (format_.empty()) {
-      std::string ending = std::filesystem::path(output_).extension();
-      format_ = ending == ".svg" ? "svg" : ending == ".dot" || ending == ".gv" ? "dot" : "mermaid";
-    }
+    if (format_.empty()) LEAT_TRY(choose_format());
     auto engine = Engine::make({.threads = 1, .warm_up = false});
     LEAT_ASSIGN(auto pipeline, engine->load(pipeline_));
     LEAT_ASSIGN(std::string drawing, pipeline->graph(format_));
@@ -43,6 +41,19 @@ class Graph final : public Verb {
   }
 
  private:
+  Status choose_format() {
+    constexpr std::pair<std::string_view, std::string_view> kEndings[] = {
+        {"", "mermaid"}, {".mmd", "mermaid"}, {".md", "mermaid"},
+        {".dot", "dot"}, {".gv", "dot"},      {".svg", "svg"}};
+    std::string ending = std::filesystem::path(output_).extension();
+    for (auto [known, format] : kEndings) {
+      if (ending == known) format_ = format;
+    }
+    if (!format_.empty()) return {};
+    return Status(Code::kBadInput, cat("--output ", output_, ": its ending is none of .mmd, .md, ",
+                                       ".dot, .gv and .svg; say --format mermaid, dot or svg"));
+  }
+
   std::string pipeline_, format_, output_;
 };
 

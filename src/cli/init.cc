@@ -199,7 +199,14 @@ class Init final : public Verb {
       out = std::move(text);
       return {};
     }
-    return write_file(output_, text);
+    if (std::filesystem::exists(output_)) {
+      return Status(Code::kBadInput,
+                    cat(output_, ": is there already; remove it, or choose another name"));
+    }
+    LEAT_TRY(write_file(output_, text));
+    out = cat(output_, ": written; `leat check ", output_, "` shows its inputs and outputs, `leat ",
+              "serve ", output_, "` serves it\n");
+    return {};
   }
 
  private:

@@ -1,6 +1,9 @@
 #include "cli/inputs.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -11,8 +14,14 @@
 namespace leat {
 
 Result<std::string> read_file(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    return Status(Code::kBadInput, cat(path, ": is a directory; name a file in it"));
+  }
   std::ifstream file(path, std::ios::binary);
-  if (!file) return Status(Code::kBadInput, cat(path, ": cannot be read"));
+  if (!file) {
+    return Status(Code::kBadInput, cat(path, ": cannot be read: ", std::strerror(errno)));
+  }
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
@@ -30,6 +39,13 @@ Status read_json(const Pipeline& pipeline, std::string_view name, std::string_vi
   return parse_run(pipeline, body, "application/json", size, document, request);
 }
 
+// "NAME=..."? In front of a value that holds a = its input's name must be said.
+bool begins_with_name(std::string_view text) {
+  size_t end =
+      text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+  return end != 0 && end != std::string_view::npos && text[end] == '=';
+}
+
 Status read_input(const Pipeline& pipeline, const std::string& text, Request& request) {
   const std::vector<Port>& ports = pipeline.inputs();
   size_t equals = text.find('=');
@@ -37,7 +53,7 @@ Status read_input(const Pipeline& pipeline, const std::string& text, Request& re
     return equals != std::string::npos && text.substr(0, equals) == port.name;
   };
   auto port = std::ranges::find_if(ports, named);
-  bool bare = ports.size() == 1 && port == ports.end();
+  bool bare = ports.size() == 1 && port == ports.end() && !begins_with_name(text);
   if (bare) port = ports.begin();
   if (port == ports.end()) {
     std::vector<std::string> names;
@@ -53,7 +69,11 @@ Status read_input(const Pipeline& pipeline, const std::string& text, Request& re
     LEAT_ASSIGN(value, read_file(value.substr(1)));
   }
   bool bytes = port->type.dtype() == DType::kBytes && port->type.dims.empty() && !port->type.open;
-  if (!bytes) return read_json(pipeline, port->name, value, request);
+  if (!bytes) {
+    Status status = read_json(pipeline, port->name, value, request);
+    if (status.ok()) return {};
+    return status.within(cat(port->name, " takes ", port->type.text(), " as JSON"));
+  }
   auto index = static_cast<size_t>(port - ports.begin());
   if (request.inputs()[index].present()) return Status(Code::kBadInput, "it is given twice");
   LEAT_ASSIGN(Tensor tensor, Tensor::bytes(value));
@@ -62,6 +82,18 @@ Status read_input(const Pipeline& pipeline, const std::string& text, Request& re
 }
 
 }  // namespace
+
+std::string input_hint(const std::vector<std::string>& texts) {
+  if (texts.empty()) return "; --input NAME=VALUE or --input NAME=@FILE gives an input";
+  for (const std::string& text : texts) {
+    size_t equals = text.find('=');
+    std::string value = equals == std::string::npos ? text : text.substr(equals + 1);
+    std::error_code error;
+    if (value.starts_with('@') || !std::filesystem::is_regular_file(value, error)) continue;
+    return cat("; \"", value, "\" was sent itself: @", value, " sends what is in the file");
+  }
+  return "";
+}
 
 Status read_inputs(const Pipeline& pipeline, const std::vector<std::string>& texts,
                    Request& request) {

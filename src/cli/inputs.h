@@ -14,6 +14,9 @@ namespace leat {
 Status read_inputs(const Pipeline& pipeline, const std::vector<std::string>& texts,
                    Request& request);
 
+// What to add to the message of a call that failed with these: how to say what was maybe meant.
+std::string input_hint(const std::vector<std::string>& texts);
+
 Result<std::string> read_file(const std::string& path);
 
 }  // namespace leat

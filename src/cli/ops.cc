@@ -37,11 +37,11 @@ std::string takes(const ParamSpec& param) {
   if (!param.choices.empty()) return join_or(param.choices);
   std::string text(kTypeNames[static_cast<size_t>(param.type)]);
   if (param.min > -1e300 && param.max < 1e300) {
-    text += cat(", ", param.min, " to ", param.max);
+    text += cat(", ", bound_text(param.min), " to ", bound_text(param.max));
   } else if (param.min > -1e300) {
-    text += cat(", at least ", param.min);
+    text += cat(", at least ", bound_text(param.min));
   } else if (param.max < 1e300) {
-    text += cat(", at most ", param.max);
+    text += cat(", at most ", bound_text(param.max));
   }
   return text;
 }

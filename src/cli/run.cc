@@ -43,7 +43,10 @@ class Run final : public Verb {
     request.options.timeout = timeout_;
     request.options.trace = trace_;
     Answer answer = pipeline->run(std::move(request));
-    if (!answer.status.ok()) return answer.status;
+    if (!answer.status.ok()) {
+      const Status& failed = answer.status;
+      return Status(failed.code(), cat(failed.message(), input_hint(inputs_)));
+    }
     Scatter reply;
     write_run(*pipeline, answer, false, reply);
     std::vector<iovec> pieces;
@@ -82,7 +85,14 @@ class Run final : public Verb {
     for (int i = 1; i < first.line; ++i) line = text.find('\n', line) + 1;
     text.insert(line + static_cast<size_t>(first.column - 1), more);
     auto shown = engine.load_text(text, std::filesystem::absolute(path_).parent_path().string());
-    return shown.ok() ? shown : shown.status().within("--show");
+    if (shown.ok()) return shown;
+    std::string why;  // without places, which are those of the changed text
+    for (std::string_view line : split(shown.status().message(), '\n')) {
+      size_t place = line.find(": ");
+      if (place != std::string_view::npos) line.remove_prefix(place + 2);
+      why += cat(why.empty() ? "" : "\n", "--show: ", line);
+    }
+    return Status(shown.status().code(), why);
   }
 
   static std::string output_name(std::string value) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "base/text.h"
@@ -30,6 +31,8 @@ constexpr Other kOthers[] = {
     {0, "\x80\x02", "a Python pickle"},
     {0, "\x80\x04", "a Python pickle"},
     {0, "GGUF", "a GGUF file"},
+    {0, "\xff\xd8\xff", "a JPEG picture"},
+    {0, "\x89PNG", "a PNG picture"},
     {0, "<!DOCTYPE", "a web page"},
     {0, "<html", "a web page"},
     {0, "<?xml", "an XML file"},
@@ -53,15 +56,32 @@ std::string_view other_kind(std::string_view head) {
   return is_text(head) ? "a text file" : "";
 }
 
+// The file beside `path` whose name is nearest.
+std::string meant(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> names;
+  std::error_code error;
+  fs::directory_iterator at(fs::absolute(path, error).parent_path(), error);
+  for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+    names.push_back(at->path().filename());
+  }
+  std::string_view near = nearest(fs::path(path).filename().string(), names);
+  return near.empty() ? "" : cat("; did you mean ", near, "?");
+}
+
 Result<std::unique_ptr<Model>> load(const std::string& path, const ModelOptions& options) {
   struct stat file;
   if (stat(path.c_str(), &file) != 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return Status(Code::kNotFound, "no such file");
+    if (errno == ENOENT || errno == ENOTDIR) {
+      return Status(Code::kNotFound, cat("no such file", meant(path)));
+    }
     return Status(Code::kBadInput, cat("cannot be read: ", std::strerror(errno)));
   }
-  if (S_ISDIR(file.st_mode)) return Status(Code::kBadInput, cat("is a directory", kSupported));
+  if (S_ISDIR(file.st_mode)) {
+    return Status(Code::kBadInput, "is a directory; name a model file in it (.onnx)");
+  }
   if (!S_ISREG(file.st_mode)) return Status(Code::kBadInput, cat("is no regular file", kSupported));
-  if (file.st_size == 0) return Status(Code::kBadInput, "is empty");
+  if (file.st_size == 0) return Status(Code::kBadInput, "is empty; fetch it again");
   std::ifstream stream(path, std::ios::binary);
   if (!stream) return Status(Code::kBadInput, cat("cannot be read: ", std::strerror(errno)));
   std::array<char, 1024> head;

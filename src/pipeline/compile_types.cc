@@ -301,13 +301,27 @@ class Types {
     }
     auto op = step.spec->make(setup);
     if (!op.ok()) {
-      mistakes_.add(step.what_place, cat("step \"", step.name, "\": ", op.status().message()));
       refused_[s] = true;
+      // It may miss no more than what a step would have said that is itself mistaken.
+      if (mistakes_.count() > 0 && feeds_unknown(s)) return;
+      mistakes_.add(step.what_place, cat("step \"", step.name, "\": ", op.status().message()));
       return;
     }
     draft_.ops[s] = *std::move(op);
     narrowed_[s] = std::move(setup.outputs);
     assert(narrowed_[s].size() == step.output_types.size());
+  }
+
+  // Does nothing use the step, or a step of which nothing is known?
+  bool feeds_unknown(size_t s) const {
+    bool used = false;
+    for (const Consumers& consumers : consumers_[s]) {
+      used |= consumers.others || !consumers.direct.empty();
+      for (const Consumer& consumer : consumers.direct) {
+        if (draft_.steps[consumer.step]->broken) return true;
+      }
+    }
+    return !used;
   }
 
   // What comes in on a port; nullopt if nothing does.

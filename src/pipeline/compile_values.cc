@@ -105,6 +105,7 @@ class UnitValues {
       }
     }
     if (!missing.empty()) {
+      draft_.lost = true;
       std::string names;
       for (const std::string& name : missing) names += cat(names.empty() ? "" : ", ", name);
       mistakes_.add(place, cat("step \"", step.name, "\": nothing is connected to ",
@@ -128,6 +129,7 @@ class UnitValues {
         }
       }
       read_item(entry.value, Type::anything());
+      draft_.lost = true;
       return;
     }
     auto port = static_cast<size_t>(found - step.input_names.begin());

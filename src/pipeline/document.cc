@@ -206,6 +206,29 @@ class Builder final : public YAML::EventHandler {
   size_t nodes_of_last_ = 0;  // of the list or mapping that ended last
 };
 
+// What to do about a mistake of YAML, in addition to what its parser says.
+std::string_view remedy(std::string_view parser_says) {
+  constexpr std::pair<std::string_view, std::string_view> kRemedies[] = {
+      {"end of map flow not found",
+       "; close the { with a }, put a comma between entries, and put quotes around a text that "
+       "holds { } [ ] or a comma, ${VAR} too"},
+      {"end of sequence flow not found",
+       "; close the [ with a ], put a comma between elements, and put quotes around a text that "
+       "holds { } [ ] or a comma"},
+      {"end of map not found",
+       "; begin this line in the column of the entries above that it belongs to, with spaces and "
+       "no tab"},
+      {"end of sequence not found",
+       "; begin this line in the column of the - above that it belongs to, with spaces and no tab"},
+      {"illegal tab when looking for indentation", "; indent with spaces"},
+      {"illegal map value", "; put quotes around a text that holds a colon and a space"},
+      {"illegal EOF in scalar", "; a quote is not closed"}};
+  for (auto [says, does] : kRemedies) {
+    if (parser_says == says) return does;
+  }
+  return "";
+}
+
 template <typename T>
 std::optional<T> whole_number(std::string_view text) {
   T value{};
@@ -301,7 +324,8 @@ std::unique_ptr<Document> parse_document(std::string_view text, const std::strin
   } catch (const Stop&) {
     return nullptr;
   } catch (const YAML::Exception& error) {
-    mistakes.add({file, error.mark.line + 1, error.mark.column + 1}, cat("YAML: ", error.msg));
+    mistakes.add({file, error.mark.line + 1, error.mark.column + 1},
+                 cat("YAML: ", error.msg, remedy(error.msg)));
     return nullptr;
   } catch (const std::exception& error) {
     mistakes.add({file, 0, 0}, cat("YAML: ", error.what()));

@@ -180,7 +180,7 @@ struct Draft {
   std::vector<DraftOutput> outputs;
   std::vector<DraftSet> sets;
   std::vector<Value> constants;
-  bool lost = false;  // a name could not even be read
+  bool lost = false;  // a name means nothing, so that what it meant may seem unused
 
   // Filled by settle_scopes().
   std::vector<DraftScope> scopes;  // a parent stands before its children

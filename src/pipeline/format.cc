@@ -485,12 +485,6 @@ Result<Nanos> parse_duration(std::string_view text) {
 
 namespace {
 
-std::string shown(double bound) {
-  if (bound == std::trunc(bound) && std::fabs(bound) < 1e15)
-    return cat(static_cast<int64_t>(bound));
-  return cat(bound);
-}
-
 std::string plain(std::string_view takes) {  // without the marks of Markdown
   std::string out;
   for (char c : takes) {
@@ -579,12 +573,12 @@ bool Fields::sound(const KeySpec& key, const Node& value, Mistakes& mistakes) co
   if ((key.forms & (kInteger | kNumber)) && value.number()) {
     double number = *value.number();
     if (number < key.min || number > key.max) {
-      if (key.min == key.max) return wrong(shown(key.min));
+      if (key.min == key.max) return wrong(bound_text(key.min));
       bool above = key.min > -1e300;
       bool below = key.max < 1e300;
-      return wrong(above && below ? cat("from ", shown(key.min), " to ", shown(key.max))
-                   : above        ? cat("at least ", shown(key.min))
-                                  : cat("at most ", shown(key.max)));
+      return wrong(above && below ? cat("from ", bound_text(key.min), " to ", bound_text(key.max))
+                   : above        ? cat("at least ", bound_text(key.min))
+                                  : cat("at most ", bound_text(key.max)));
     }
   }
   if (key.forms == kDuration) {

@@ -35,9 +35,11 @@ std::string wanted(const ParamSpec& spec) {
     case ParamType::kDType:
       return "a data type such as FP32";
   }
-  if (spec.min > -1e300 && spec.max < 1e300) return cat(out, " from ", spec.min, " to ", spec.max);
-  if (spec.min > -1e300) return cat(out, ", at least ", spec.min);
-  if (spec.max < 1e300) return cat(out, ", at most ", spec.max);
+  if (spec.min > -1e300 && spec.max < 1e300) {
+    return cat(out, " from ", bound_text(spec.min), " to ", bound_text(spec.max));
+  }
+  if (spec.min > -1e300) return cat(out, ", at least ", bound_text(spec.min));
+  if (spec.max < 1e300) return cat(out, ", at most ", bound_text(spec.max));
   return out;
 }
 

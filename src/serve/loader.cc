@@ -136,7 +136,9 @@ Status Loader::look() {
       if (other->second != source.file) {
         join_failure(status, Status(Code::kBadInput,
                                     cat(source.file, ": ", other->second, " is served as \"",
-                                        source.name, "\" version ", source.version, " already")));
+                                        source.name, "\" version ", source.version,
+                                        " already; say another `name:` in one of them, or give "
+                                        "one another file name")));
       }
       continue;
     }

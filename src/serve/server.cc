@@ -29,7 +29,9 @@ class HttpServer final : public Server {
     const ServerOptions& options = front_.options();
     LEAT_ASSIGN(http_port_, front_.listen(options.host, options.http_port, api_));
     if (options.metrics_port >= 0) {
-      LEAT_ASSIGN(metrics_port_, front_.listen(options.host, options.metrics_port, metrics_));
+      auto port = front_.listen(options.host, options.metrics_port, metrics_);
+      if (!port.ok()) return port.status().within("metrics");
+      metrics_port_ = *port;
     }
     front_.begin();
     return {};

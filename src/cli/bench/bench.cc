@@ -4,6 +4,7 @@
 #include "base/cpu.h"
 #include "base/text.h"
 #include "cli/bench/report.h"
+#include "cli/inputs.h"
 #include "cli/output_file.h"
 #include "cli/verb.h"
 
@@ -127,7 +128,7 @@ class Bench final : public Verb {
       if (end.code.empty()) continue;
       return Status(Code::kBadInput,
                     cat(samples[i].empty() ? "a call without inputs" : samples[i][0], ": ",
-                        end.code, ": ", end.message));
+                        end.code, ": ", end.message, input_hint(samples[i])));
     }
     Load warm_up = load;
     warm_up.duration = warm_up_;

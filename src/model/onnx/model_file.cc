@@ -99,7 +99,7 @@ class Fields {
     }
     if (length > end_ - position_) {
       return fail(cat("is cut off or damaged: a field at byte ", position_, " has ", length,
-                      " bytes, and ", end_ - position_, " are left"));
+                      " bytes, and ", end_ - position_, " are left; fetch it again"));
     }
     field.begin = position_;
     field.end = position_ += length;

@@ -104,16 +104,20 @@ Result<int> Front::listen(const std::string& host, int port, Site& site) {
   addrinfo* found = nullptr;
   std::string service = std::to_string(port);
   if (int error = getaddrinfo(host.c_str(), service.c_str(), &wanted, &found); error != 0) {
-    return Status(Code::kBadInput,
-                  cat("cannot serve on host \"", host, "\": ", gai_strerror(error)));
+    return Status(Code::kBadInput, cat("cannot serve on host \"", host, "\": ", gai_strerror(error),
+                                       "; choose a name or an address of this machine"));
   }
   std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, freeaddrinfo);
   int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   int on = 1;
   if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) != 0 || ::listen(fd, SOMAXCONN) != 0) {
+    std::string_view remedy = errno == EADDRINUSE ? "; choose another port, or 0 for any free one"
+                              : errno == EACCES   ? "; ports below 1024 are for privileged users"
+                              : errno == EADDRNOTAVAIL ? "; choose an address of this machine"
+                                                       : "";
     Status status(Code::kBadInput,
-                  cat("cannot listen on ", host, " port ", port, ": ", strerror(errno)));
+                  cat("cannot listen on ", host, " port ", port, ": ", strerror(errno), remedy));
     if (fd >= 0) close(fd);
     return status;
   }
