@@ -4,6 +4,7 @@
 #include "base/cpu.h"
 #include "base/text.h"
 #include "cli/bench/report.h"
+#include "cli/inputs.h"
 #include "cli/output_file.h"
 #include "cli/verb.h"
 
