@@ -85,14 +85,18 @@ class Run final : public Verb {
     for (int i = 1; i < first.line; ++i) line = text.find('\n', line) + 1;
     text.insert(line + static_cast<size_t>(first.column - 1), more);
     auto shown = engine.load_text(text, std::filesystem::absolute(path_).parent_path().string());
-    if (shown.ok()) return shown;
-    std::string why;  // without places, which are those of the changed text
-    for (std::string_view line : split(shown.status().message(), '\n')) {
+    return shown.ok() ? shown : of_show(shown.status());
+  }
+
+  // Without places, which are those of the changed text.
+  static Status of_show(const Status& failed) {
+    std::string why;
+    for (std::string_view line : split(failed.message(), '\n')) {
       size_t place = line.find(": ");
       if (place != std::string_view::npos) line.remove_prefix(place + 2);
       why += cat(why.empty() ? "" : "\n", "--show: ", line);
     }
-    return Status(shown.status().code(), why);
+    return Status(failed.code(), why);
   }
 
   static std::string output_name(std::string value) {
