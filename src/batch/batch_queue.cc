@@ -83,13 +83,13 @@ Nanos BatchQueue::oldest() const {
   return since;
 }
 
-BatchQueue::Next BatchQueue::decide(Nanos now) {
+BatchQueue::Next BatchQueue::decide(Nanos now, bool more) {
   Next next;
   // What the batches that are just starting will take is as good as gone.
   int64_t left = waiting() + outside_ - starting_ * limits_.max;
   if (free_ == 0 || left <= 0) return next;
-  bool start = limits_.delay == 0 || left >= limits_.max || expected_ <= 0;
-  if (!start) {
+  bool start = left >= limits_.max || (!more && (limits_.delay == 0 || expected_ <= 0));
+  if (!start && !more) {
     Nanos due = oldest() + limits_.delay;
     start = due <= now;
     next.look_again = due;
@@ -103,15 +103,16 @@ BatchQueue::Next BatchQueue::decide(Nanos now) {
   return next;
 }
 
-bool BatchQueue::push(BatchItem& item, BatchGroup& group, Nanos now, Next& next) {
+bool BatchQueue::push(BatchItem& item, BatchGroup& group, Nanos now, Next& next, bool more) {
   std::lock_guard lock(mutex_);
   if (full()) return false;
   append(item, group, now);
-  next = decide(now);
+  next = decide(now, more);
   return true;
 }
 
-BatchItem* BatchQueue::push_dropping(BatchItem& item, BatchGroup& group, Nanos now, Next& next) {
+BatchItem* BatchQueue::push_dropping(BatchItem& item, BatchGroup& group, Nanos now, Next& next,
+                                     bool more) {
   std::lock_guard lock(mutex_);
   BatchItem* dropped = nullptr;
   if (full()) {
@@ -127,11 +128,12 @@ BatchItem* BatchQueue::push_dropping(BatchItem& item, BatchGroup& group, Nanos n
     dropped = pop(*oldest_group);
   }
   append(item, group, now);
-  next = decide(now);
+  next = decide(now, more);
   return dropped;
 }
 
-void BatchQueue::push_patient(BatchItem& item, BatchGroup& group, Nanos now, Next& next) {
+void BatchQueue::push_patient(BatchItem& item, BatchGroup& group, Nanos now, Next& next,
+                              bool more) {
   std::lock_guard lock(mutex_);
   if (full()) {
     item.next = nullptr;
@@ -143,7 +145,7 @@ void BatchQueue::push_patient(BatchItem& item, BatchGroup& group, Nanos now, Nex
   } else {
     append(item, group, now);
   }
-  next = decide(now);
+  next = decide(now, more);
 }
 
 size_t BatchQueue::take(std::span<BatchItem*> out, Nanos now, Next& next) {

@@ -64,15 +64,17 @@ class BatchQueue {
     Nanos look_again = kNever;
   };
 
-  // False if the queue is full: the item was not taken.
-  bool push(BatchItem& item, BatchGroup& group, Nanos now, Next& next);
+  // False if the queue is full: the item was not taken. `more`: others come at once, and then
+  // poll(), so that only a full batch starts now.
+  bool push(BatchItem& item, BatchGroup& group, Nanos now, Next& next, bool more = false);
   // As push() on a full queue with drop_oldest: the item that waited longest makes room and is
   // returned (null if there was room).
-  BatchItem* push_dropping(BatchItem& item, BatchGroup& group, Nanos now, Next& next);
+  BatchItem* push_dropping(BatchItem& item, BatchGroup& group, Nanos now, Next& next,
+                           bool more = false);
 
   // As push(), but an item for which there is no room waits outside, and enters in the order of
   // arrival as others leave.
-  void push_patient(BatchItem& item, BatchGroup& group, Nanos now, Next& next);
+  void push_patient(BatchItem& item, BatchGroup& group, Nanos now, Next& next, bool more = false);
 
   // With a permit, once for each `start`: the items of the next batch, at most limits().max, all of
   // one shape, into `out` (which has that room). 0: there was nothing to run, and the permit has
@@ -105,7 +107,7 @@ class BatchQueue {
   bool full() const { return limits_.queue_max > 0 && waiting() >= limits_.queue_max; }
   void admit();  // those outside, while there is room
   Nanos oldest() const;
-  Next decide(Nanos now);
+  Next decide(Nanos now, bool more = false);
 
   const BatchLimits limits_;
   std::mutex mutex_;

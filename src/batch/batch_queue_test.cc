@@ -288,5 +288,20 @@ TEST(BatchQueue, ThreadsGetEveryItemOnce) {
   EXPECT_EQ(queue.waiting(), 0);
 }
 
+TEST(BatchQueue, WhereMoreComesAtOnceOnlyAFullBatchStarts) {
+  BatchQueue queue({.max = 2, .instances = 4});
+  BatchGroup group;
+  std::deque<Item> items(3);
+  BatchQueue::Next next;
+  EXPECT_TRUE(queue.push(items[0], group, 0, next, true));
+  EXPECT_FALSE(next.start);
+  EXPECT_EQ(next.look_again, kNever);
+  EXPECT_TRUE(queue.push(items[1], group, 0, next, true));
+  EXPECT_TRUE(next.start);
+  EXPECT_TRUE(queue.push(items[2], group, 0, next, true));
+  EXPECT_FALSE(next.start);
+  EXPECT_TRUE(queue.poll(0).start);
+}
+
 }  // namespace
 }  // namespace leat

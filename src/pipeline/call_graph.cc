@@ -134,6 +134,17 @@ void Call::start_rows(LoopRun& loop, int64_t from) {
   });
 }
 
+// The rows that begin by joining a queue do it here and now, so that they share batches. False if
+// they begin otherwise, or are too many for one thread.
+bool Call::join_rows(LoopRun& loop) {
+  constexpr int64_t kMost = 256;
+  Executor& executor = *site_->executor;
+  if (!loop.scope->joins || loop.rows > kMost || executor.manual()) return false;
+  begin_unit(loop.rows);
+  executor.join(loop, *loop.scope->joins);
+  return true;
+}
+
 void Call::open_loop(Frame& frame, const LinkedNode& node, Found& found) {
   const LinkedScope& scope = site_->linked->scopes[static_cast<size_t>(node.what)];
   auto fail_loop = [&](Code code, std::string_view why) {
@@ -198,6 +209,7 @@ void Call::open_loop(Frame& frame, const LinkedNode& node, Found& found) {
   for (int counter : scope.at_open) {
     count_down(loop, frame, static_cast<size_t>(counter), rows, found);
   }
+  if (join_rows(loop)) return;
   // This thread begins the first row itself if it has nothing better to go on with.
   bool first_here = !found.first && !site_->executor->manual();
   start_rows(loop, first_here ? 1 : 0);

@@ -131,6 +131,10 @@ void Call::start(std::vector<Value>& inputs, int64_t items, const CallOptions& o
     executor.watch(deadline);
   }
 
+  if (items > 1 && join_rows(*root_)) {
+    end_unit();
+    return;
+  }
   if (items > 1) start_rows(*root_, 1);
   Found found{started_};
   begin_frame(root_->frame(0), found);

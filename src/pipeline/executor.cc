@@ -13,6 +13,7 @@ struct Turn {
   bool going = false;    // inside go_on()
   bool working = false;  // inside work(): this thread counts as one of the pool's
   bool in_batch = false;
+  bool joining = false;  // inside join()
   Runner* batch = nullptr;
 };
 thread_local Turn turn;
@@ -239,8 +240,7 @@ bool Executor::short_step(const NodeState& node) const {
 }
 
 void Executor::go_on(NodeState* node) {
-  bool outermost = !turn.going;
-  turn.going = true;
+  bool outermost = begin_turn();
   bool arrived = true;  // this node has not been waiting: the last one's end is its beginning
   while (node) {
     Call& call = *node->frame->call;
@@ -255,11 +255,37 @@ void Executor::go_on(NodeState* node) {
     node = step(*node, arrived);
     arrived = false;
   }
-  if (!outermost) return;
+  if (outermost) end_turn();
+}
+
+bool Executor::begin_turn() { return !std::exchange(turn.going, true); }
+
+void Executor::end_turn() {
   turn.in_batch = true;
   while (turn.batch) std::exchange(turn.batch, nullptr)->run_batch();
   turn.in_batch = false;
   turn.going = false;
+}
+
+void Executor::join(LoopRun& loop, Runner& runner) {
+  bool outermost = begin_turn();
+  Call& call = *loop.frame(0).call;
+  call.begin_unit();  // so that the rows stay until the last has joined
+  Nanos now = clock_.now();
+  bool outer = std::exchange(turn.joining, true);
+  for (int64_t row = 0; row < loop.rows; ++row) {
+    if (call.dead()) {
+      call.end_unit(loop.rows - row);
+      break;
+    }
+    NodeState& node = loop.frame(row).node(static_cast<size_t>(loop.scope->initial[0]));
+    node.ready = now;
+    if (NodeState* next = step(node, false)) call.list(*next);
+  }
+  turn.joining = outer;
+  runner.follow(runner.queue().poll(clock_.now()));
+  call.end_unit();
+  if (outermost) end_turn();
 }
 
 void Executor::batch_may_start(Runner& runner) {
@@ -369,12 +395,12 @@ void Executor::enqueue(NodeState& node, const LinkedStep& linked) {
   call.begin_unit();
   bool in = true;
   if (step.options.when_full == WhenFull::kDropOldest) {
-    BatchItem* dropped = runner.queue().push_dropping(node, group, now, next);
+    BatchItem* dropped = runner.queue().push_dropping(node, group, now, next, turn.joining);
     if (dropped) runner.drop(*dropped);
   } else if (step.options.when_full == WhenFull::kWait) {
-    runner.queue().push_patient(node, group, now, next);
+    runner.queue().push_patient(node, group, now, next, turn.joining);
   } else {
-    in = runner.queue().push(node, group, now, next);
+    in = runner.queue().push(node, group, now, next, turn.joining);
   }
   if (!in) {
     call.fail_step(node, Status(Code::kOverloaded,

@@ -115,6 +115,7 @@ class Call final : public Flow, public Ticket::Call {
   };
   Result<LoopRun*> make_rows(const LinkedScope& scope, Frame* around, int64_t rows);
   void start_rows(LoopRun& loop, int64_t from);
+  bool join_rows(LoopRun& loop);
   void ready(Frame& frame, int node, Found& found);
   void begin_frame(Frame& frame, Found& found);
   void tell(Frame& frame, int node, Found& found);
@@ -174,6 +175,9 @@ class Executor {
 
   // Runs node after node from here, and then what they left to this thread. `node` may be null.
   void go_on(NodeState* node);
+  // Makes the rows of a loop, whose units have been counted, join the queue that they begin with:
+  // all of them before a batch that is not full starts.
+  void join(LoopRun& loop, Runner& runner);
   // A permit of the runner has been taken: this thread runs the batch once its chain of nodes has
   // ended, or the pool does.
   void batch_may_start(Runner& runner);
@@ -199,6 +203,10 @@ class Executor {
   // follows. `read_clock`: it may have waited since it became ready.
   NodeState* step(NodeState& node, bool read_clock);
   void enqueue(NodeState& node, const LinkedStep& linked);
+  // From the first to the last of what a thread goes on with, batches are left for the end. True if
+  // this is the outermost turn, which must be ended.
+  static bool begin_turn();
+  static void end_turn();
   bool go_on_here(const NodeState& node) const;
 
   const Clock& clock_;

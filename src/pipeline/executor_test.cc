@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <functional>
+#include <numeric>
 
 #include "base/text.h"
 #include "model/fake_model.h"
@@ -373,6 +374,37 @@ TEST_F(ExecutorTest, DrainCancelsWhatWaitsTooLong) {
   });
   EXPECT_FALSE(by_themselves);
   EXPECT_EQ(callers_[0]->status.code(), Code::kUnavailable);
+}
+
+// With threads of the engine's own, which a manual clock has not.
+TEST(ExecutorWithThreads, RowsThatBeginInAQueueShareABatch) {
+  constexpr std::string_view kRows =
+      "leat: 1\ninputs: { xs: \"INT64[?]\" }\nsteps:\n"
+      "  m: { model: recorder, for_each: xs, inputs: { x: xs }, batch: { max: 8 } }\n"
+      "outputs: { y: m.y }\n";
+  constexpr std::string_view kItems =
+      "leat: 1\nbatched: true\ninputs: { x: \"INT64[]\" }\nsteps:\n"
+      "  m: { model: recorder, inputs: { x: x }, batch: { max: 8 } }\n"
+      "outputs: { y: m.y }\n";
+  for (std::string_view text : {kRows, kItems}) {
+    SCOPED_TRACE(text);
+    auto models = std::make_shared<Recorder>();
+    EngineOptions options;
+    options.threads = 2;
+    auto engine = make_engine(options, models);
+    auto pipeline = engine->load_text(std::string(text), "/");
+    ASSERT_TRUE(pipeline.ok()) << pipeline.status().message();
+    for (int64_t count : {8, 3, 1}) {
+      models->batches.clear();
+      std::vector<int64_t> numbers(static_cast<size_t>(count));
+      std::iota(numbers.begin(), numbers.end(), 0);
+      Request request(**pipeline);
+      request.set(0, *Tensor::of(std::span<const int64_t>(numbers), Shape{count}));
+      Answer answer = (*pipeline)->run(std::move(request));
+      ASSERT_TRUE(answer.status.ok()) << answer.status.message();
+      EXPECT_THAT(models->batches, ElementsAre(testing::UnorderedElementsAreArray(numbers)));
+    }
+  }
 }
 
 }  // namespace

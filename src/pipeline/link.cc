@@ -304,6 +304,11 @@ class Linker {
       for (size_t i = 0; i < in.nodes.size(); ++i) {
         if (in.nodes[i].pending == 0) in.initial.push_back(static_cast<int>(i));
       }
+      if (in.initial.size() != 1) continue;
+      const LinkedNode& first = in.nodes[static_cast<size_t>(in.initial[0])];
+      if (first.kind == LinkedNode::Kind::kStep) {
+        in.joins = linked_->steps[static_cast<size_t>(first.what)].runner.get();
+      }
     }
     for (LinkedScope& in : linked_->scopes) {
       in.arrivals.assign(linked_->groups.size(), 0);

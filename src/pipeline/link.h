@@ -70,6 +70,7 @@ struct LinkedScope {
   const Scope* scope = nullptr;
   std::vector<LinkedNode> nodes;
   std::vector<int> initial;   // nodes with nothing pending
+  Runner* joins = nullptr;    // a row begins by joining this queue, and by nothing else
   std::vector<int> children;  // scopes inside, by position in a frame's loops
   std::vector<Read> lists;    // as read from the parent's frame
   std::vector<int> counters;  // gather nodes of the parent, by counter
