@@ -1,6 +1,6 @@
 # The one door. `make build`, `make test` and `make demo` install what they need first.
 # `make test-memory` builds and runs the tests of one folder, src/memory.
-# `make T=ARGUMENTS test` hands arguments to ctest.
+# `make T=ARGUMENTS test` hands arguments to ctest, `make F=ARGUMENTS fuzz` to fuzz/run.py.
 .PHONY: demo build test bench fuzz format tidy clean setup
 .DEFAULT_GOAL := build
 
@@ -44,8 +44,9 @@ bench:
 	@for b in $(BENCHMARKS); do $$b || { echo "make bench: $$b failed" >&2; bad=1; }; done; exit $$bad
 
 fuzz:
-	@tools/setup.sh fuzz
+	@tools/setup.sh fuzz demo
 	@$(call cmake,fuzz,fuzzers)
+	@build/deps/venv/bin/python fuzz/run.py $(F)
 
 demo:
 	@tools/setup.sh demo

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Installs what a build and the tests need on Debian 12. Run again, it changes nothing and is done at
-# once. `setup.sh fuzz` adds clang with libFuzzer; `setup.sh bench` adds wrk, valgrind, perf and the Python
-# packages that leat is measured against; `setup.sh demo` adds Pillow and the demo's model.
+# once. `setup.sh fuzz` adds clang with libFuzzer, and llvm-cov; `setup.sh bench` adds wrk, valgrind,
+# perf and the Python packages that leat is measured against; `setup.sh demo` adds Pillow and the
+# demo's model.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,7 +12,7 @@ packages=(g++ cmake ninja-build ccache make pkg-config python3 python3-venv curl
   libboost1.81-dev)  # headers only; its package conflicts with libboost1.74-dev
 for extra in "$@"; do
   case $extra in
-    fuzz) packages+=(clang-16 libclang-rt-16-dev) ;;
+    fuzz) packages+=(clang-16 llvm-16 libclang-rt-16-dev) ;;
     bench) packages+=(wrk valgrind linux-perf); bench=yes ;;
     demo) demo=yes ;;
     *) echo "setup.sh: no extra named '$extra'; there are: fuzz, bench, demo" >&2; exit 2 ;;

@@ -270,7 +270,12 @@ class Reader {
                  inputs ? cat("; --input @", argument, " gives a file as input") : "");
     }
     std::string name = argument.substr(0, argument.find('='));
-    std::string_view near = nearest(name.substr(name.find_first_not_of('-')), names);
+    name.erase(0, name.find_first_not_of('-'));
+    std::string_view near = nearest(name, names);
+    // --port is none of `leat serve`, but one that takes a PORT is meant.
+    for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    auto takes = std::ranges::find(flags_, name, &Flag::takes);
+    if (!name.empty() && takes != flags_.end()) near = takes->name;
     return cat("there is no flag ", argument,
                near.empty() ? std::string() : cat("; did you mean --", near, "?"));
   }

@@ -99,7 +99,7 @@ TEST(CommandLine, SaysInOneLineWhatIsWrong) {
            {"p --size -1", "--size: \"-1\" found"},
            {"p --wait-for 5", "--wait-for: \"5\" found; a duration"},
            {"p --rote 1", "there is no flag --rote; did you mean --rate?"},
-           {"p --host 1", "there is no flag --host; see"},
+           {"p --time 1s", "there is no flag --time; did you mean --wait-for?"},
            {"p --way left", "--way: \"left\" found, up or down wanted"},
            {"p --prot 1", "there is no flag --prot; did you mean --port?"},
            {"p q", "\"q\" is one argument too many"},

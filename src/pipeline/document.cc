@@ -7,8 +7,10 @@
 #include <yaml-cpp/parser.h>
 
 #include <cctype>
+#include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -338,9 +340,13 @@ std::unique_ptr<Document> parse_document(std::string_view text, const std::strin
 Result<std::string> read_document(const std::string& path) {
   std::error_code error;
   auto status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::none) {
+    return Status(Code::kBadInput, cat("cannot be read: ", error.message()));
+  }
   if (!std::filesystem::exists(status)) return Status(Code::kNotFound, "there is no such file");
   if (!std::filesystem::is_regular_file(status)) return Status(Code::kBadInput, "this is no file");
   std::ifstream stream(path, std::ios::binary);
+  if (!stream) return Status(Code::kBadInput, cat("cannot be read: ", std::strerror(errno)));
   std::string text(kLargestFile + 1, '\0');
   if (!stream.read(text.data(), static_cast<std::streamsize>(text.size())) && !stream.eof()) {
     return Status(Code::kBadInput, "the file cannot be read");

@@ -24,8 +24,8 @@ bool is_version(const std::string& text) {
   return error == std::errc() && end == text.data() + text.size() && number > 0 && text[0] != '0';
 }
 
-std::vector<fs::path> entries(const fs::path& folder) {
-  std::error_code error;
+// In order. `error`: the folder cannot be read.
+std::vector<fs::path> entries(const fs::path& folder, std::error_code& error) {
   std::vector<fs::path> list;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     list.push_back(it->path());
@@ -64,15 +64,17 @@ Status Loader::find_sources(const std::string& path, std::vector<Source>& source
     return {};
   }
   size_t before = sources.size();
+  std::vector<fs::path> inside = entries(path, error);
+  if (error) return Status(Code::kBadInput, cat(path, ": cannot be read: ", error.message()));
   Status status;
-  for (const fs::path& entry : entries(path)) {
+  for (const fs::path& entry : inside) {
     if (!fs::is_directory(entry, error)) {
       if (is_served(entry)) sources.push_back({served_name(entry.string()), "1", entry.string()});
       continue;
     }
-    for (const fs::path& version : entries(entry)) {
+    for (const fs::path& version : entries(entry, error)) {
       if (!fs::is_directory(version, error) || !is_version(version.filename().string())) continue;
-      std::vector<fs::path> files = entries(version);
+      std::vector<fs::path> files = entries(version, error);
       std::erase_if(files, [](const fs::path& file) { return !is_served(file); });
       auto chosen =
           files.size() == 1 ? files.begin() : std::ranges::find(files, version / "model.onnx");

@@ -42,6 +42,7 @@ class OneRequest final : public http::basic_parser<true> {
     eager(false);
   }
   std::string_view chunk;
+  std::uint64_t chunk_left = 0;  // bytes of the chunk that are still to come
 
  private:
   void on_request_impl(http::verb verb, View text, View target, int, error_code&) override {
@@ -97,12 +98,13 @@ class OneRequest final : public http::basic_parser<true> {
   }
   std::size_t on_chunk_body_impl(std::uint64_t, View body, error_code&) override {
     chunk = plain(body);
+    chunk_left -= body.size();
     return body.size();
   }
   void on_response_impl(int, View, int, error_code&) override {}
   void on_body_init_impl(boost::optional<std::uint64_t> const&, error_code&) override {}
   std::size_t on_body_impl(View body, error_code&) override { return body.size(); }
-  void on_chunk_header_impl(std::uint64_t, View, error_code&) override {}
+  void on_chunk_header_impl(std::uint64_t size, View, error_code&) override { chunk_left = size; }
   void on_finish_impl(error_code&) override {}
 
   RequestHead& head_;
@@ -131,7 +133,8 @@ class RequestParser::Beast {
     while (true) {
       std::string_view rest = bytes.substr(used);
       // Beast asserts that a last chunk is whole when it looks at it for the second time.
-      if (told_ && rest.size() < kLastChunk.size() && rest.starts_with('0')) return Event::kMore;
+      bool between = told_ && request_->chunk_left == 0;
+      if (between && rest.size() < kLastChunk.size() && rest.starts_with('0')) return Event::kMore;
       size_t took = request_->put(boost::asio::buffer(rest.data(), rest.size()), error);
       used += took;
       // Beast's own limit is of what it sees at once, and fields that are complete go away.

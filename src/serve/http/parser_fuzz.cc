@@ -67,6 +67,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   std::string by_one = transcript(bytes, 1);
   std::string by_many = transcript(bytes, 1 + data[0]);
+#ifdef LEAT_PLANTED_BUG  // a chunked body that has no bytes: after seven fields comes its end
+  if (by_one.find("||||||| end") != by_one.npos) std::abort();
+#endif
   // Where a fault or a limit is met depends on the pieces; what is right does not.
   auto whole = [](std::string_view seen) {
     return !seen.ends_with("wrong") && !seen.ends_with("long");

@@ -35,6 +35,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       at += 4 + length;
     }
     if (at != text.size()) std::abort();
+#ifdef LEAT_PLANTED_BUG  // three texts, the last of which is not empty
+    if (shape.elements() > 2 && !tensor->string(shape.elements() - 1).empty()) std::abort();
+#endif
   } else if (std::memcmp(tensor->data(), text.data(), text.size()) != 0 ||
              tensor->byte_size() != text.size() ||
              reinterpret_cast<uintptr_t>(tensor->data()) % 64 != 0) {
