@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
-from leat_process import ASSETS, ENVIRONMENT, MODELS, ROOT, Server, leat
+from leat_process import ASSETS, ENVIRONMENT, MODELS, PROGRAM, ROOT, Server, leat
 
 PHOTOS = ASSETS / "images/photo"
 HERE = bool(PHOTOS.is_dir())
@@ -67,7 +67,7 @@ class Exits(unittest.TestCase):
         if not pathlib.Path("/dev/full").exists():
             self.skipTest("no /dev/full")
         with open("/dev/full", "w") as full:
-            done = subprocess.run([os.environ.get("LEAT_PROGRAM", "leat"), "ops"], stdout=full,
+            done = subprocess.run([PROGRAM, "ops"], stdout=full,
                                   stderr=subprocess.PIPE, text=True)
         self.assertEqual(done.returncode, 1)
         self.assertIn("cannot be written", done.stderr)
@@ -274,8 +274,6 @@ class Models(unittest.TestCase):
             (folder / "photo.jpg").symlink_to(PHOTOS / "ovms_snail.jpeg")
             (folder / "photos").mkdir()
             (folder / "photos/a.jpg").symlink_to(PHOTOS / "ovms_snail.jpeg")
-            program = os.environ["LEAT_PROGRAM"] if "LEAT_PROGRAM" in os.environ else str(
-                ROOT / "build/release/bin/leat")
             ran = 0
             for verb in VERBS:
                 help_text = leat(verb, "--help").stdout
@@ -284,7 +282,7 @@ class Models(unittest.TestCase):
                     self.assertTrue(line.startswith(f"leat {verb}"), line)
                     if verb == "serve" or "--url" in line:
                         continue
-                    line = re.sub("^leat", f"'{program}'", line)
+                    line = re.sub("^leat", f"'{PROGRAM}'", line)
                     if verb == "bench":
                         line = re.sub("--duration 5s", "", line) + " --duration 200ms --warm-up 1ms"
                     done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True,

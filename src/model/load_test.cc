@@ -36,7 +36,8 @@ std::vector<Refusal> refusals() {
       {"version https://git-lfs.github.com/spec/v1\n", Code::kBadInput, "is a Git LFS pointer"},
       {"\x20\0\0\0TFL3\0\0"s, Code::kBadInput, "is a TensorFlow Lite model"},
       {"PK\x03\x04\0\0"s, Code::kBadInput, "is a ZIP archive"},
-      {"\xff\xd8\xff\xe0\0\x10JFIF"s, Code::kBadInput, "is no ONNX model"},
+      {"\xff\xd8\xff\xe0\0\x10JFIF"s, Code::kBadInput, "is a JPEG picture"},
+      {"\xff\xd8\xee\xe0\0\x10"s, Code::kBadInput, "is no ONNX model: its bytes are no"},
       {"\x08\x08"s, Code::kBadInput, "is no ONNX model: it has no graph"},
       {whole.substr(0, whole.size() - 1), Code::kBadInput, "is cut off"},
       {whole.substr(0, whole.size() / 2), Code::kBadInput, "is cut off"},
@@ -72,6 +73,9 @@ TEST(LoadModel, TellsWhatIsThereInsteadOfAFile) {
   auto none = load_model(folder.path() + "/none.onnx", {});
   EXPECT_EQ(none.status().code(), Code::kNotFound);
   EXPECT_THAT(none.status().message(), HasSubstr("none.onnx: no such file"));
+  folder.file("nine.onnx", "");
+  EXPECT_THAT(load_model(folder.path() + "/nin.onnx", {}).status().message(),
+              HasSubstr("no such file; did you mean nine.onnx?"));
   EXPECT_THAT(load_model(folder.path(), {}).status().message(), HasSubstr("is a directory"));
   EXPECT_THAT(load_model("/dev/null", {}).status().message(), HasSubstr("is no regular file"));
   auto threads = load_model(folder.file("m.onnx", kGood.encode()), {.threads = 0});
