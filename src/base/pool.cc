@@ -38,6 +38,7 @@ void Pool::push(Flow& flow) {
   Level& level = levels_[flow.level_];
   Queue& queue = flow.units_ < kFew ? level.few : level.many;
   flow.queued_ = true;
+  queued_.fetch_add(1, std::memory_order_relaxed);
   flow.next_ = nullptr;
   (queue.head ? queue.tail->next_ : queue.head) = &flow;
   queue.tail = &flow;
@@ -48,6 +49,7 @@ Flow* Pool::pop(Queue& queue) {
   if (flow) {
     queue.head = flow->next_;
     flow->queued_ = false;
+    queued_.fetch_sub(1, std::memory_order_relaxed);
   }
   return flow;
 }
@@ -70,6 +72,7 @@ void Pool::unlink(Flow& flow) {
       (before ? before->next_ : queue->head) = flow.next_;
       if (queue->tail == &flow) queue->tail = before;
       flow.queued_ = false;
+      queued_.fetch_sub(1, std::memory_order_relaxed);
       return;
     }
   }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <limits>
@@ -75,6 +76,9 @@ class Pool {
   // stay idle.
   void reserve(int extra);
 
+  // Flows that wait for a thread. Of the moment: another thread may change it.
+  int waiting() const { return queued_.load(std::memory_order_relaxed); }
+
   int threads() const { return static_cast<int>(threads_.size()); }
   // Runs units on the caller until there are none, or `most`; how many.
   int run_ready(int most = std::numeric_limits<int>::max());
@@ -96,11 +100,12 @@ class Pool {
   void push(Flow& flow);
   Flow* pop();
   void unlink(Flow& flow);
-  static Flow* pop(Queue& queue);
+  Flow* pop(Queue& queue);
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::array<Level, kLevels> levels_;  // guarded by mutex_
+  std::atomic<int> queued_{0};         // flows in levels_; written under mutex_
   uint32_t turn_ = 0;                  // guarded by mutex_
   int idle_ = 0;                       // guarded by mutex_
   int running_ = 0;                    // guarded by mutex_

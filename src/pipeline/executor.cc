@@ -291,9 +291,12 @@ void Executor::join(LoopRun& loop, Runner& runner) {
 void Executor::batch_may_start(Runner& runner) {
   runner.hold();
   // On the pool's threads a batch that starts while another one's results are carried on is left to
-  // whoever is free.
+  // whoever is free. One that could be larger takes its turn behind the calls that wait where there
+  // are many: their items may join it, and larger batches are what such a load is best served by.
   bool brief = runner.usual_run() >= 0 && runner.usual_run() <= kShort;
-  bool mine = turn.going && !turn.batch && (brief || (Pool::on_worker() && !turn.in_batch));
+  bool may_grow = runner.options().batch_max > 1 && pool_.waiting() > pool_.threads();
+  bool mine =
+      turn.going && !turn.batch && (brief || (Pool::on_worker() && !turn.in_batch && !may_grow));
   if (mine) {
     turn.batch = &runner;
   } else {
