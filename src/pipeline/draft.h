@@ -212,6 +212,7 @@ void read_step(Draft& draft, Unit& unit, int unit_number, const Entry& entry);  
 std::optional<Params> read_params(const Node* node, const OpSpec& spec, const Place& place,
                                   const std::string& folder, Mistakes& mistakes);
 void connect_units(Draft& draft);  // the values that steps, conditions, loops and outputs name
+void close_outputs(Draft& draft);  // the last of it: kOutput becomes kClosed
 
 // Notes steps that nothing needs, and takes out those of inlined pipelines that are not needed
 // here.
