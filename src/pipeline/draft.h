@@ -212,6 +212,9 @@ void read_step(Draft& draft, Unit& unit, int unit_number, const Entry& entry);  
 std::optional<Params> read_params(const Node* node, const OpSpec& spec, const Place& place,
                                   const std::string& folder, Mistakes& mistakes);
 void connect_units(Draft& draft);  // the values that steps, conditions, loops and outputs name
+// What `text` names in the unit's file; `shown` is how it is written there, for messages.
+Ref resolve(Draft& draft, Unit& unit, const std::string& text, const std::string& shown,
+            const Place& place);
 void close_outputs(Draft& draft);  // the last of it: kOutput becomes kClosed
 
 // Notes steps that nothing needs, and takes out those of inlined pipelines that are not needed
