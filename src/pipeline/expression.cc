@@ -8,6 +8,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/half.h"
 #include "base/text.h"
 #include "pipeline/expression_node.h"
 
@@ -21,15 +22,6 @@ using expressions::Whole;
 using expressions::wrong;
 
 namespace {
-
-float widen_half(uint16_t bits) {
-  int exponent = (bits >> 10) & 31;
-  int fraction = bits & 1023;
-  float size = exponent == 31  ? (fraction ? NAN : INFINITY)
-               : exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
-                               : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
-  return bits & 0x8000 ? -size : size;
-}
 
 template <typename T>
 T load(const std::byte* at) {
@@ -64,7 +56,7 @@ Operand element(const Tensor& tensor, int64_t i) {
     case DType::kInt64:
       return load<Whole>(at);
     case DType::kFp16:
-      return static_cast<double>(widen_half(load<uint16_t>(at)));
+      return static_cast<double>(half_to_float(load<uint16_t>(at)));
     case DType::kBf16:
       return static_cast<double>(
           std::bit_cast<float>(static_cast<uint32_t>(load<uint16_t>(at)) << 16));
