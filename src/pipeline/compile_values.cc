@@ -1,22 +1,14 @@
-// connect: what steps, conditions, loops and outputs name becomes a Ref; then the outputs of
-// inlined pipelines are seen through.
+// connect: what steps, conditions, loops and outputs name becomes a Ref.
 #include <algorithm>
 #include <set>
 
 #include "base/text.h"
 #include "pipeline/constant.h"
 #include "pipeline/draft.h"
-#include "pipeline/reference.h"
 
 namespace leat {
 
 namespace {
-
-bool is_plain(std::string_view port) {
-  return std::all_of(port.begin(), port.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
-  });
-}
 
 // Are two constants written alike? Null: none.
 bool same_constant(const Node* a, const Node* b) {
@@ -224,7 +216,7 @@ class UnitValues {
     }
     DraftCondition out{when.text, when.place(), {}};
     for (const std::string& written : expression->references()) {
-      out.references.push_back(resolve(written, written, when.place()));
+      out.references.push_back(resolve(draft_, unit_, written, written, when.place()));
     }
     return out;
   }
@@ -393,288 +385,13 @@ class UnitValues {
                                       node.shown, " } is a constant"));
       return {};
     }
-    return resolve(node.text, node.shown, node.place());
-  }
-
-  Ref resolve(const std::string& text, const std::string& shown, const Place& place) {
-    auto parsed = Reference::parse(text);
-    if (!parsed.ok()) {
-      mistakes_.add(
-          place, text == shown ? parsed.status().message() : cat("\"", shown, "\" names no value"));
-      return {};
-    }
-    if (parsed->is_index) return {Ref::Kind::kIndex, 0, 0};
-    Ref ref = resolve(*parsed, place);
-    if (!parsed->is_rows || ref.wrong()) return ref;
-    for (size_t i = 0; i < draft_.rows.size(); ++i) {
-      if (draft_.rows[i].inner == ref) return {Ref::Kind::kRows, static_cast<int>(i), 0};
-    }
-    draft_.rows.push_back({ref, place, shown, -1});
-    return {Ref::Kind::kRows, static_cast<int>(draft_.rows.size()) - 1, 0};
-  }
-
-  Ref resolve(const Reference& reference, const Place& place) {
-    const std::string& name = reference.name;
-    auto is_broken = [&] {
-      return std::find(unit_.broken.begin(), unit_.broken.end(), name) != unit_.broken.end();
-    };
-    auto input = unit_.inputs.find(name);
-    auto step = unit_.steps.find(name);
-    auto unit = unit_.units.find(name);
-    bool is_step = step != unit_.steps.end() || unit != unit_.units.end();
-    if (reference.port.empty()) {
-      if (input != unit_.inputs.end()) {
-        return unit_.input_values[static_cast<size_t>(input->second)];
-      }
-      if (is_step) {
-        mistakes_.add(place, cat("\"", name, "\" is a step; say which of its outputs: ",
-                                 join_or(outputs_of(name, name))));
-      } else if (!is_broken()) {
-        mistakes_.add(place, unknown(name));
-      }
-      return {};
-    }
-    if (step != unit_.steps.end()) {
-      const DraftStep& from = *draft_.steps[static_cast<size_t>(step->second)];
-      if (from.broken && from.output_names.empty()) return {};
-      auto port = std::find(from.output_names.begin(), from.output_names.end(), reference.port);
-      if (port == from.output_names.end()) return no_output(reference, place);
-      auto at = static_cast<size_t>(port - from.output_names.begin());
-      if (std::string without = never_given(from, at); !without.empty()) {
-        mistakes_.add(place, cat(name, ".", *port, " is never there: ", from.spec->name,
-                                 " gives it only with ", without));
-        return {};
-      }
-      return {Ref::Kind::kStep, step->second, static_cast<int>(at)};
-    }
-    if (unit != unit_.units.end()) {
-      const Unit& from = *draft_.units[static_cast<size_t>(unit->second)];
-      auto output = from.outputs.find(reference.port);
-      if (output == from.outputs.end()) return no_output(reference, place);
-      return {Ref::Kind::kOutput, output->second, 0};
-    }
-    if (is_broken()) return {};
-    if (input != unit_.inputs.end()) {
-      mistakes_.add(place, cat("\"", name, "\" is an input of the pipeline and has no ports"));
-    } else {
-      mistakes_.add(place, unknown(name));
-    }
-    return {};
-  }
-
-  // What an output would need that its step does not have; empty: nothing.
-  static std::string never_given(const DraftStep& step, size_t output) {
-    if (!step.spec || step.broken) return {};
-    const std::string& with = step.spec->outputs[output].only_with;
-    if (with.empty()) return {};
-    if (std::ranges::find(step.input_names, with) == step.input_names.end()) {
-      return step.params.has(with) ? "" : cat("the parameter \"", with, "\"");
-    }
-    const Node* inputs = step.node->find("inputs");  // not all steps are connected yet
-    return inputs && inputs->find(with) ? "" : cat("the input \"", with, "\"");
-  }
-
-  Ref no_output(const Reference& reference, const Place& place) {
-    std::vector<std::string> ports = outputs_of(reference.name, "");
-    std::string_view near = nearest(reference.port, ports);
-    mistakes_.add(
-        place,
-        cat("step \"", reference.name, "\" has no output \"", reference.port, "\"; ",
-            near.empty() ? cat("it has ", join_or(ports)) : cat("did you mean ", near, "?")));
-    return {};
-  }
-
-  // The outputs of a step; with `step`, as references to them.
-  std::vector<std::string> outputs_of(const std::string& name, const std::string& step) const {
-    std::vector<std::string> out;
-    auto add = [&](const std::string& port) {
-      out.push_back(step.empty()     ? port
-                    : is_plain(port) ? cat(step, ".", port)
-                                     : cat(step, "[\"", port, "\"]"));
-    };
-    if (auto found = unit_.steps.find(name); found != unit_.steps.end()) {
-      const DraftStep& from = *draft_.steps[static_cast<size_t>(found->second)];
-      for (const std::string& port : from.output_names) add(port);
-    } else if (auto inner = unit_.units.find(name); inner != unit_.units.end()) {
-      for (const auto& [port, output] : draft_.units[static_cast<size_t>(inner->second)]->outputs) {
-        add(port);
-      }
-    }
-    return out;
-  }
-
-  std::string unknown(const std::string& name) const {
-    std::vector<std::string> names;
-    for (const auto& [known, at] : unit_.inputs) names.push_back(known);
-    for (const auto& [known, at] : unit_.steps) names.push_back(known);
-    for (const auto& [known, at] : unit_.units) names.push_back(known);
-    std::string_view near = nearest(name, names);
-    return cat("there is no step and no input \"", name, "\"",
-               near.empty() ? "" : cat("; did you mean ", near, "?"));
+    return resolve(draft_, unit_, node.text, node.shown, node.place());
   }
 
   Draft& draft_;
   Mistakes& mistakes_;
   Unit& unit_;
   std::set<std::pair<const DraftStep*, size_t>> mistaken_;  // inputs that a mistake meant
-};
-
-// Replaces kOutput by kClosed everywhere. An output that is a first_of has several.
-class OutputCloser {
- public:
-  explicit OutputCloser(Draft& draft) : draft_(draft), busy_(draft.outputs.size()) {}
-
-  void close() {
-    for (auto& step : draft_.steps) {
-      for (auto& port : step->inputs) {
-        for (DraftItem& item : port) splice(item);
-      }
-      for (DraftCondition& condition : step->conditions) {
-        for (Ref& ref : condition.references) single(ref, condition.place);
-      }
-    }
-    for (auto& unit : draft_.units) {
-      for (DraftItem& item : unit->connections) splice(item);
-      for (DraftCondition& condition : unit->conditions) {
-        for (Ref& ref : condition.references) single(ref, condition.place);
-      }
-    }
-    for (DraftSet& set : draft_.sets) {
-      for (Ref& ref : set.lists) single(ref, set.place);
-    }
-    for (DraftGather& gather : draft_.gathers) single(gather.inner, gather.place);
-    for (DraftRows& rows : draft_.rows) single(rows.inner, rows.place);
-    for (size_t i = 0; i < draft_.outputs.size(); ++i) {
-      DraftOutput& output = draft_.outputs[i];
-      output.item.alternatives = expand({Ref::Kind::kOutput, static_cast<int>(i), 0});
-    }
-  }
-
- private:
-  std::vector<Ref> expand(const Ref& ref) {
-    if (ref.kind != Ref::Kind::kOutput) return {ref};
-    auto at = static_cast<size_t>(ref.at);
-    DraftOutput& output = draft_.outputs[at];
-    if (done_.contains(at)) return output.item.alternatives;
-    if (busy_[at]) {
-      draft_.mistakes.add(output.item.place,
-                          cat("the output \"", output.name, "\" comes back as its own input"));
-      return {Ref{}};
-    }
-    busy_[at] = true;
-    std::vector<Ref> out;
-    for (const Ref& alternative : output.item.alternatives) {
-      for (const Ref& inner : expand(alternative)) {
-        out.push_back(inner.wrong() ? inner : closed(inner, output.unit));
-      }
-    }
-    if (out.size() > kMostAlternatives) {
-      draft_.mistakes.add(output.item.place,
-                          cat("first_of: more than ", kMostAlternatives, " values"));
-      out.resize(1);
-    }
-    busy_[at] = false;
-    done_.insert(at);
-    output.item.alternatives = out;
-    return out;
-  }
-
-  Ref closed(const Ref& inner, int unit) {
-    auto [known, added] =
-        closed_.emplace(std::pair(inner, unit), static_cast<int>(draft_.closed.size()));
-    if (added) draft_.closed.push_back({inner, unit});
-    return {Ref::Kind::kClosed, known->second, 0};
-  }
-
-  void splice(DraftItem& item) {
-    std::vector<Ref> out;
-    for (const Ref& ref : item.alternatives) {
-      std::vector<Ref> expanded = expand(ref);
-      out.insert(out.end(), expanded.begin(), expanded.end());
-    }
-    item.alternatives = std::move(out);
-  }
-
-  void single(Ref& ref, const Place& place) {
-    std::vector<Ref> expanded = expand(ref);
-    if (expanded.size() != 1) {
-      draft_.mistakes.add(place,
-                          "one value is wanted here; this output of a pipeline is a first_of");
-    }
-    ref = expanded.empty() ? Ref{} : expanded[0];
-  }
-
-  static constexpr size_t kMostAlternatives = 64;
-
-  Draft& draft_;
-  std::vector<bool> busy_;
-  std::set<size_t> done_;
-  std::map<std::pair<Ref, int>, int> closed_;
-};
-
-// A value that is made of itself without any step between: an inlined pipeline that hands its input
-// through, and gets it back gathered.
-class SelfMade {
- public:
-  explicit SelfMade(Draft& draft) : draft_(draft) {}
-
-  void cut() {
-    for (size_t i = 0; i < draft_.gathers.size(); ++i) {
-      follow({Ref::Kind::kGather, static_cast<int>(i), 0});
-    }
-    for (size_t i = 0; i < draft_.closed.size(); ++i) {
-      follow({Ref::Kind::kClosed, static_cast<int>(i), 0});
-    }
-    for (size_t i = 0; i < draft_.rows.size(); ++i) {
-      follow({Ref::Kind::kRows, static_cast<int>(i), 0});
-    }
-  }
-
- private:
-  void follow(const Ref& ref) {
-    Ref* inner = inner_of(ref);
-    if (inner == nullptr) return;
-    char& state = state_[ref];
-    if (state == kDone) return;
-    state = kBusy;
-    if (inner_of(*inner) != nullptr && state_[*inner] == kBusy) {
-      draft_.mistakes.add(place_of(ref), "this value would be made of itself");
-      *inner = {};
-    }
-    follow(*inner);
-    state = kDone;
-  }
-
-  Ref* inner_of(const Ref& ref) {
-    auto at = static_cast<size_t>(ref.at);
-    switch (ref.kind) {
-      case Ref::Kind::kGather:
-        return &draft_.gathers[at].inner;
-      case Ref::Kind::kClosed:
-        return &draft_.closed[at].inner;
-      case Ref::Kind::kRows:
-        return &draft_.rows[at].inner;
-      default:
-        return nullptr;
-    }
-  }
-
-  Place place_of(const Ref& ref) const {
-    auto at = static_cast<size_t>(ref.at);
-    switch (ref.kind) {
-      case Ref::Kind::kGather:
-        return draft_.gathers[at].place;
-      case Ref::Kind::kRows:
-        return draft_.rows[at].place;
-      default:
-        return draft_.units[static_cast<size_t>(draft_.closed[at].unit)]->place;
-    }
-  }
-
-  static constexpr char kBusy = 1;
-  static constexpr char kDone = 2;
-  Draft& draft_;
-  std::map<Ref, char> state_;
 };
 
 }  // namespace
@@ -686,8 +403,7 @@ void connect_units(Draft& draft) {
   }
   // A unit stands after the one that contains it, which gives values to its inputs.
   for (auto& unit : draft.units) UnitValues(draft, *unit).connect();
-  OutputCloser(draft).close();
-  SelfMade(draft).cut();
+  close_outputs(draft);
   for (DraftRows& rows : draft.rows) {
     for (size_t i = 0; i < draft.gathers.size(); ++i) {
       const DraftGather& gather = draft.gathers[i];
@@ -699,149 +415,6 @@ void connect_units(Draft& draft) {
       draft.mistakes.add(rows.place, cat(rows.written,
                                          ": there is no { gather: ..., absent: drop } "
                                          "of this value"));
-    }
-  }
-}
-
-namespace {
-
-void for_each_list(const Draft& draft, int set,
-                   const std::function<void(const Ref&, const Place&)>& use) {
-  if (set < 0) return;
-  const DraftSet& walked = draft.sets[static_cast<size_t>(set)];
-  for (const Ref& ref : walked.lists) use(ref, walked.place);
-}
-
-void for_each_reference(const std::vector<DraftCondition>& conditions,
-                        const std::function<void(const Ref&, const Place&)>& use) {
-  for (const DraftCondition& condition : conditions) {
-    for (const Ref& ref : condition.references) use(ref, condition.place);
-  }
-}
-
-// What a `pipeline` step names itself.
-void for_each_use_of_unit(const Draft& draft, const Unit& unit,
-                          const std::function<void(const Ref&, const Place&)>& use) {
-  for_each_list(draft, unit.set, use);
-  for_each_reference(unit.conditions, use);
-  for (const DraftItem& item : unit.connections) {
-    for (const Ref& ref : item.alternatives) use(ref, item.place);
-  }
-}
-
-}  // namespace
-
-void for_each_use(const Draft& draft, const DraftStep& step,
-                  const std::function<void(const Ref&, const Place&)>& use) {
-  for (const auto& port : step.inputs) {
-    for (const DraftItem& item : port) {
-      for (const Ref& ref : item.alternatives) use(ref, item.place);
-    }
-  }
-  for_each_reference(step.conditions, use);
-  for_each_list(draft, step.set, use);
-}
-
-// Is a name not understood? Then what it meant may seem unused.
-static bool something_is_lost(const Draft& draft) {
-  bool lost = draft.lost;
-  auto look = [&](const Ref& ref, const Place&) { lost |= ref.wrong(); };
-  for (const auto& unit : draft.units) {
-    lost |= !unit->broken.empty();
-    for_each_use_of_unit(draft, *unit, look);
-  }
-  for (const auto& step : draft.steps) {
-    lost |= step->broken;
-    for_each_use(draft, *step, look);
-  }
-  for (const DraftOutput& output : draft.outputs) {
-    for (const Ref& ref : output.item.alternatives) {
-      bool wrong =
-          ref.kind == Ref::Kind::kClosed && draft.closed[static_cast<size_t>(ref.at)].inner.wrong();
-      lost |= ref.wrong() || wrong;
-    }
-  }
-  return lost;
-}
-
-void find_used(Draft& draft) {
-  std::vector<char> seen(draft.steps.size());
-  std::vector<char> unit_seen(draft.units.size());
-  std::vector<size_t> waiting;
-  std::function<void(const Ref&)> visit;
-  std::function<void(size_t)> visit_unit = [&](size_t u) {
-    if (std::exchange(unit_seen[u], true)) return;
-    for_each_use_of_unit(draft, *draft.units[u], [&](const Ref& ref, const Place&) { visit(ref); });
-    if (draft.units[u]->parent > 0) visit_unit(static_cast<size_t>(draft.units[u]->parent));
-  };
-  visit = [&](const Ref& ref) {
-    auto at = static_cast<size_t>(ref.at);
-    switch (ref.kind) {
-      case Ref::Kind::kStep:
-        if (!seen[at]) waiting.push_back(at);
-        seen[at] = true;
-        break;
-      case Ref::Kind::kGather:
-        visit(draft.gathers[at].inner);
-        break;
-      case Ref::Kind::kRows:
-        visit(draft.rows[at].inner);
-        break;
-      case Ref::Kind::kClosed:
-        draft.closed[at].used = true;
-        visit_unit(static_cast<size_t>(draft.closed[at].unit));
-        visit(draft.closed[at].inner);
-        break;
-      default:
-        break;
-    }
-  };
-  auto follow = [&] {
-    while (!waiting.empty()) {
-      const DraftStep& step = *draft.steps[waiting.back()];
-      waiting.pop_back();
-      for_each_use(draft, step, [&](const Ref& ref, const Place&) { visit(ref); });
-      for (int u = step.unit; u > 0; u = draft.units[static_cast<size_t>(u)]->parent) {
-        for_each_use_of_unit(draft, *draft.units[static_cast<size_t>(u)],
-                             [&](const Ref& ref, const Place&) { visit(ref); });
-      }
-    }
-  };
-  auto start_at_outputs = [&](bool all) {
-    for (const DraftOutput& output : draft.outputs) {
-      if (output.unit != 0 && !all) continue;
-      for (const Ref& ref : output.item.alternatives) {
-        if (ref.kind != Ref::Kind::kClosed) continue;
-        // What is inside: the unit itself is not used by having an output.
-        DraftClosed& closed = draft.closed[static_cast<size_t>(ref.at)];
-        if (output.unit == 0) closed.used = true;
-        visit(closed.inner);
-      }
-    }
-    follow();
-  };
-  start_at_outputs(false);
-  for (size_t i = 0; i < seen.size(); ++i) draft.steps[i]->used = seen[i];
-  for (size_t u = 0; u < unit_seen.size(); ++u) draft.units[u]->used = u == 0 || unit_seen[u];
-  std::vector<DraftClosed> used = draft.closed;
-  start_at_outputs(true);
-  draft.closed = std::move(used);
-  bool lost = something_is_lost(draft);
-  for (size_t i = 0; i < seen.size(); ++i) {
-    DraftStep& step = *draft.steps[i];
-    if (seen[i]) continue;
-    step.used = true;  // so that everything else that is wrong with it is told, too
-    if (lost) continue;
-    draft.mistakes.add(step.place, cat("step \"", step.name,
-                                       "\" is not used: no output and no "
-                                       "step that is used needs it"));
-  }
-  for (size_t u = 1; u < draft.units.size(); ++u) {
-    const Unit& unit = *draft.units[u];
-    if (!unit_seen[u] && !lost) {
-      draft.mistakes.add(unit.place, cat("step \"", unit.prefix.substr(0, unit.prefix.size() - 1),
-                                         "\" is not used: no output and no step that is used needs "
-                                         "it"));
     }
   }
 }

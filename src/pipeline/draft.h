@@ -1,12 +1,13 @@
 // A pipeline between its file and its plan: every name has become a number, but which loop a step
 // runs in, what types flow, and where values lie is being settled.
 //
-// The phases, in order, each a file compile_*.cc:
-//   read     files -> units and steps, references -> Ref
+// The phases, in order, each a file compile_*.cc but where others are named:
+//   read     files -> units and steps
+//   connect  references -> Ref: compile_values.cc, compile_names.cc, compile_outputs.cc
 //   used     what no output needs
 //   scopes   for_each -> loops; the scope of every value; the order of the steps
 //   types    types along the edges, forward; operators made, backward; types again
-//   lower    Draft -> Plan
+//   lower    Draft -> Plan: compile_plan.cc
 //
 // A Unit is one file: the pipeline itself is unit 0, every `pipeline:` step adds one. Steps and
 // values of all units lie in one list, so that inlining is nothing but naming.
@@ -212,6 +213,10 @@ void read_step(Draft& draft, Unit& unit, int unit_number, const Entry& entry);  
 std::optional<Params> read_params(const Node* node, const OpSpec& spec, const Place& place,
                                   const std::string& folder, Mistakes& mistakes);
 void connect_units(Draft& draft);  // the values that steps, conditions, loops and outputs name
+// What `text` names in the unit's file; `shown` is how it is written there, for messages.
+Ref resolve(Draft& draft, Unit& unit, const std::string& text, const std::string& shown,
+            const Place& place);
+void close_outputs(Draft& draft);  // the last of it: kOutput becomes kClosed
 
 // Notes steps that nothing needs, and takes out those of inlined pipelines that are not needed
 // here.
