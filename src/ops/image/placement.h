@@ -19,9 +19,9 @@ enum class Align : uint8_t { kTopLeft, kCenter };
 
 // `full`: the picture's upright size; 1 or more each way, and so are width and height.
 // kCover scales so that the target is `crop` (0 < crop <= 1) of what the shorter side becomes, and
-// cuts the middle out: the shorter side becomes round(224 / crop), the longer one is rounded half to
-// even, the cut's margin down.
-// kLetterbox scales by the largest factor at which the picture fits, lengths rounded down.
+// cuts the middle out: the shorter side becomes round(224 / crop), the longer one is rounded half
+// to even, the cut's margin down. kLetterbox scales by the largest factor at which the picture
+// fits, lengths rounded down.
 Placement place(ImageSize full, int width, int height, Fit fit, double crop, Align align);
 
 // What a decoder must provide for it.
