@@ -25,10 +25,12 @@ void make_room(std::vector<T>& values, size_t count) {
   values.reserve(most);
 }
 
-// The source pixels [first, first + count) of one position, before they are paired.
+// The source pixels [first, first + count) of one position.
 struct Window {
   int first;
   int count;
+
+  int groups() const { return (first + count - 1) / 4 + 1 - first / 4; }
 };
 
 class Windows {
@@ -96,17 +98,12 @@ void Axis::build(const AxisKey& key) {
   scratch.resize(std::max(scratch.size(), static_cast<size_t>(key.count) * most));
   thread_local std::vector<Window> found;
   found.clear();
-  begin = (key.in + 3) / 4;
-  end = 0;
   most_groups = 0;
   int total = 0;
   for (int i = 0; i < key.count; ++i) {
     const Window window = windows.of(key.begin + i, scratch.data() + static_cast<size_t>(i) * most);
-    const int last = (window.first + window.count - 1) / 4;
-    begin = std::min(begin, window.first / 4);
-    end = std::max(end, last + 1);
-    most_groups = std::max(most_groups, last + 1 - window.first / 4);
-    total += last + 1 - window.first / 4;
+    most_groups = std::max(most_groups, window.groups());
+    total += window.groups();
     found.push_back(window);
   }
   // Across, a loop whose length changes all the time is a slow one; down, where it is one long
@@ -120,9 +117,8 @@ void Axis::build(const AxisKey& key) {
   uint32_t at = 0;
   const double* exact = scratch.data();
   for (const Window& window : found) {
-    const int first = window.first / 4;
-    const int groups = key.even ? most_groups : (window.first + window.count - 1) / 4 + 1 - first;
-    reach.push_back({first, groups, at});
+    const int groups = key.even ? most_groups : window.groups();
+    reach.push_back({window.first / 4, groups, at});
     for (int i = 0; i < window.count; ++i) {
       const int place = window.first % 4 + i;
       pack(static_cast<int>(exact[i] * (1 << kWeightBits) + 0.5), place % 4, key.bytes,

@@ -44,8 +44,6 @@ struct Axis {
     int32_t groups;
     uint32_t weights;  // index of the first group's words in Axis::weights
   };
-  int begin = 0;  // groups [begin, end) have a weight in some position
-  int end = 0;
   int most_groups = 0;
   std::vector<Reach> reach;  // AxisKey::count of them
   // Of a group of weights a, b, c, d:
