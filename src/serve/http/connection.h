@@ -69,7 +69,8 @@ class Connection final : public Loop::Watched, private Exchange, private Pending
 
   // Grows the body's memory to `size` bytes, keeping `have_`. False: the exchange was failed.
   bool grow_body(size_t size);
-  Got fill();  // reads into in_
+  Got fill();            // reads into in_
+  bool fill_or_close();  // false: nothing came, or the client has ended and all is closed
   Got receive(std::byte* to, size_t room, size_t& got);
   std::string_view unread() const { return {in_.get() + in_begin_, in_end_ - in_begin_}; }
   void want_wakeup_after(size_t bytes);

@@ -202,16 +202,7 @@ bool Connection::skip() {
     state_ = State::kHead;
     return true;
   }
-  switch (fill()) {
-    case Got::kSome:
-      return true;
-    case Got::kNothing:
-      return false;
-    case Got::kEnd:
-      close_now();
-      return false;
-  }
-  return false;
+  return fill_or_close();
 }
 
 bool Connection::linger() {

@@ -84,16 +84,13 @@ bool Connection::read_head() {
       return true;
     }
   }
-  switch (fill()) {
-    case Got::kSome:
-      return true;
-    case Got::kNothing:
-      return false;
-    case Got::kEnd:
-      close_now();
-      return false;
-  }
-  return false;
+  return fill_or_close();
+}
+
+bool Connection::fill_or_close() {
+  Got got = fill();
+  if (got == Got::kEnd) close_now();
+  return got == Got::kSome;
 }
 
 void Connection::begin_exchange() {
