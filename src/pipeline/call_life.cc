@@ -175,7 +175,7 @@ void Call::kill(Status status) {
     if (status.code() == Code::kDeadline && !begun_.exchange(true)) {
       executor.admission().waited(predicted_wait_, executor.clock().now() - started_);
     }
-    answer(std::move(status));
+    answer(std::move(status), executor.clock().now());
     // What waits will not be started.
     int64_t ended = 0;
     executor.pool().withdraw(*this, [&] {
@@ -202,10 +202,10 @@ void Call::kill(Status status) {
   end_unit();
 }
 
-void Call::answer(Status status) {
+void Call::answer(Status status, Nanos now) {
   if (answered_.exchange(true, std::memory_order_acq_rel)) return;
   PipelineMetrics& metrics = site_->metrics;
-  Nanos took = site_->executor->clock().now() - started_;
+  Nanos took = now - started_;
   if (status.ok()) {
     metrics.seconds.add(took);
     metrics.success.add();
@@ -232,7 +232,7 @@ void Call::finish() {
     if (status.ok()) {
       Admission::learn(site_->admission, cost_.load(std::memory_order_relaxed), now - started_);
     }
-    answer(std::move(status));
+    answer(std::move(status), now);
   }
   executor.admission().work_done(expected_.exchange(0));
   cost_.store(0, std::memory_order_relaxed);

@@ -344,12 +344,11 @@ NodeState* Executor::step(NodeState& node, bool read_clock) {
     return call.end_node(node, node.ready);
   }
 
+  Nanos begin = read_clock ? clock_.now() : node.ready;
   if (linked.runner) {
-    enqueue(node, linked);
+    enqueue(node, linked, begin);
     return nullptr;
   }
-
-  Nanos begin = read_clock ? clock_.now() : node.ready;
   if (!call.may_begin(begin, metrics.usual_run.load(std::memory_order_relaxed))) {
     call.end_unit();
     return nullptr;
@@ -373,10 +372,9 @@ NodeState* Executor::step(NodeState& node, bool read_clock) {
   return call.end_node(node, end);
 }
 
-void Executor::enqueue(NodeState& node, const LinkedStep& linked) {
+void Executor::enqueue(NodeState& node, const LinkedStep& linked, Nanos now) {
   Call& call = *node.frame->call;
   const Step& step = *linked.step;
-  Nanos now = clock_.now();
   CallSite& site = call.site();
   const LinkedNode& at = node.frame->scope->nodes[static_cast<size_t>(node.node)];
   site.metrics.steps[static_cast<size_t>(at.what)].wait.add(now - node.ready);

@@ -104,7 +104,7 @@ class Call final : public Flow, public Ticket::Call {
   bool hold();
   void release();
   void finish();
-  void answer(Status status);
+  void answer(Status status, Nanos now);
   Status collect_outputs();
   void clear_frames();
 
@@ -202,7 +202,7 @@ class Executor {
   // Runs one node of kind step: returns where to go on, or null if it waits in a queue or nothing
   // follows. `read_clock`: it may have waited since it became ready.
   NodeState* step(NodeState& node, bool read_clock);
-  void enqueue(NodeState& node, const LinkedStep& linked);
+  void enqueue(NodeState& node, const LinkedStep& linked, Nanos now);
   // From the first to the last of what a thread goes on with, batches are left for the end. True if
   // this is the outermost turn, which must be ended.
   static bool begin_turn();

@@ -119,19 +119,18 @@ void Runner::run_batch() {
   follow(next);
   if (count > 0) {
     slots_.batch_began();
-    run_items(std::span(items).first(count));
+    run_items(std::span(items).first(count), now);
   }
   taken = std::move(items);
   let_go();
 }
 
-void Runner::run_items(std::span<BatchItem* const> taken) {
+void Runner::run_items(std::span<BatchItem* const> taken, Nanos begin) {
   thread_local std::vector<BatchMember> spare_members;
   thread_local std::vector<Tensor> inputs, outputs;
   thread_local std::vector<int64_t> lengths;
   std::vector<BatchMember> members = std::move(spare_members);
   members.clear();
-  Nanos begin = executor_.clock().now();
   for (BatchItem* item : taken) {
     BatchMember member = member_of(item);
     Call& call = *member.node->frame->call;

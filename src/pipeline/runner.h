@@ -59,7 +59,7 @@ class Runner final : public Flow, private Timer, public std::enable_shared_from_
   struct Running;
   void fire() override;
   void let_go();
-  void run_items(std::span<BatchItem* const> items);
+  void run_items(std::span<BatchItem* const> items, Nanos begin);
 
   Executor& executor_;
   const StepOptions options_;

@@ -189,7 +189,9 @@ class Api::Visit final : public Service {
       return exchange.fail(status);
     }
     if (json_size > 0) {
-      exchange.reply_fields += cat("Inference-Header-Content-Length: ", json_size, "\r\n");
+      exchange.reply_fields += "Inference-Header-Content-Length: ";
+      append_to(exchange.reply_fields, json_size);
+      exchange.reply_fields += "\r\n";
     }
     exchange.answer(200, json_size > 0 ? kBinary : kJson);
   }

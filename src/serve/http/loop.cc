@@ -12,7 +12,8 @@ Loop::Loop(const Clock& clock)
     : clock_(clock),
       real_time_(dynamic_cast<const SteadyClock*>(&clock) != nullptr),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
-      mailbox_(std::make_shared<Mailbox>()) {
+      mailbox_(std::make_shared<Mailbox>()),
+      now_(clock.now()) {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = nullptr;  // the mailbox
@@ -62,12 +63,11 @@ void Loop::bury() {
 }
 
 void Loop::sweep() {
-  Nanos now = clock_.now();
-  if (now < next_sweep_) return;
-  next_sweep_ = now + kSweep;
+  if (now_ < next_sweep_) return;
+  next_sweep_ = now_ + kSweep;
   for (size_t i = 0; i < watched_.size(); ++i) {
     Watched& watched = *watched_[i];
-    if (watched.deadline_ > now) continue;
+    if (watched.deadline_ > now_) continue;
     watched.on_deadline();
     if (watched.left_) --i;  // another stands in its place now
   }
@@ -86,6 +86,7 @@ void Loop::run() {
     }
     int count = epoll_wait(epoll_, events, std::size(events), timeout);
     mailbox_->woken();
+    now_ = clock_.now();
     for (int i = 0; i < count; ++i) {
       auto* watched = static_cast<Watched*>(events[i].data.ptr);
       if (!watched) {

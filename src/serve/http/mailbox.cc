@@ -18,6 +18,7 @@ bool Mailbox::post(Note& note) {
     note.next_ = nullptr;
     (last_ ? last_->next_ : first_) = &note;
     last_ = &note;
+    any_.store(true);
   }
   if (asleep_.exchange(false)) {
     uint64_t one = 1;
@@ -33,8 +34,7 @@ void Mailbox::close() {
 
 bool Mailbox::may_sleep() {
   asleep_.store(true);
-  std::lock_guard lock(mutex_);
-  if (!first_) return true;
+  if (!any_.load()) return true;
   asleep_.store(false);
   return false;
 }
@@ -47,9 +47,11 @@ void Mailbox::clear_signal() {
 }
 
 void Mailbox::deliver() {
+  if (!any_.load()) return;
   Note* note;
   {
     std::lock_guard lock(mutex_);
+    any_.store(false);
     note = std::exchange(first_, nullptr);
     last_ = nullptr;
   }

@@ -39,7 +39,8 @@ class Mailbox {
   const int wake_;
   std::atomic<bool> asleep_{false};
   std::mutex mutex_;
-  Note* first_ = nullptr;  // guarded by mutex_
+  std::atomic<bool> any_{false};  // there are notes; written under mutex_
+  Note* first_ = nullptr;         // guarded by mutex_
   Note* last_ = nullptr;
   bool closed_ = false;
 };

@@ -110,17 +110,16 @@ class Writer {
 
   Status output(const Port& port, const Value& value, bool binary, int64_t classes, bool batched) {
     if (!value.present()) return {};
+    if (!value.is_list() && classes == 0 && value.tensor().shape().rank() > 0) {
+      const Tensor& whole = value.tensor();
+      return tensor(port.name, whole.dtype(), whole.shape(), {&whole, 1}, binary);
+    }
     Flat flat;
     LEAT_TRY(flatten(value, port, flat));
     if (classes > 0) {
       LEAT_TRY(classify(flat, classes, batched, port.name));
     }
-    if (!binary && (flat.type == DType::kFp16 || flat.type == DType::kBf16)) {
-      return Status(Code::kBadInput, cat("output \"", port.name, "\" is ", dtype_name(flat.type),
-                                         ", which JSON does not carry; ask for it with "
-                                         "\"binary_data\": true"));
-    }
-    tensor(port.name, flat.type, flat.shape, flat.leaves, binary);
+    LEAT_TRY(tensor(port.name, flat.type, flat.shape, flat.leaves, binary));
     if (!flat.ragged) return {};
     LEAT_TRY(lengths(cat(port.name, ".lengths"), flat.lengths, binary));
     if (!flat.groups.empty()) LEAT_TRY(lengths(cat(port.name, ".rows"), flat.groups, binary));
@@ -131,26 +130,24 @@ class Writer {
   size_t end() {
     json_.end_array().end_object();
     size_t size = reply_.size();
-    for (const Binary& binary : binaries_) send(binary);
+    for (const Tensor& binary : binaries_) send(binary);
     return binaries_.empty() ? 0 : size;
   }
 
  private:
-  struct Binary {
-    DType type;
-    std::vector<Tensor> leaves;
-  };
-
   Status lengths(const std::string& name, const std::vector<int64_t>& values, bool binary) {
     LEAT_ASSIGN(Tensor all, Tensor::of(std::span<const int64_t>(values),
                                        Shape{static_cast<int64_t>(values.size())}));
-    Shape shape = all.shape();
-    tensor(name, DType::kInt64, shape, {std::move(all)}, binary);
-    return {};
+    return tensor(name, DType::kInt64, all.shape(), {&all, 1}, binary);
   }
 
-  void tensor(std::string_view name, DType type, const Shape& shape, std::vector<Tensor> leaves,
-              bool binary) {
+  Status tensor(std::string_view name, DType type, const Shape& shape,
+                std::span<const Tensor> leaves, bool binary) {
+    if (!binary && (type == DType::kFp16 || type == DType::kBf16)) {
+      return Status(Code::kBadInput, cat("output \"", name, "\" is ", dtype_name(type),
+                                         ", which JSON does not carry; ask for it with "
+                                         "\"binary_data\": true"));
+    }
     json_.begin_object().member("name", name).member("datatype", dtype_name(type));
     json_.key("shape").begin_array();
     for (int64_t size : shape.dims()) json_.number(size);
@@ -159,13 +156,14 @@ class Writer {
       uint64_t size = 0;
       for (const Tensor& leaf : leaves) size += wire_size(leaf);
       json_.key("parameters").begin_object().member("binary_data_size", size).end_object();
-      binaries_.push_back({type, std::move(leaves)});
+      binaries_.insert(binaries_.end(), leaves.begin(), leaves.end());
     } else {
       json_.key("data").begin_array();
       for (const Tensor& leaf : leaves) write_data(leaf);
       json_.end_array();
     }
     json_.end_object();
+    return {};
   }
 
   static uint64_t wire_size(const Tensor& tensor) {
@@ -216,20 +214,18 @@ class Writer {
     }
   }
 
-  void send(const Binary& binary) {
-    for (const Tensor& leaf : binary.leaves) {
-      if (binary.type != DType::kBytes) {
-        piece({reinterpret_cast<const char*>(leaf.data()), leaf.byte_size()});
-      } else {
-        for (int64_t i = 0; i < leaf.shape().elements(); ++i) {
-          std::string_view text = leaf.string(i);
-          auto length = static_cast<uint32_t>(text.size());
-          reply_.text().append(reinterpret_cast<const char*>(&length), sizeof length);
-          piece(text);
-        }
+  void send(const Tensor& binary) {
+    if (binary.dtype() != DType::kBytes) {
+      piece({reinterpret_cast<const char*>(binary.data()), binary.byte_size()});
+    } else {
+      for (int64_t i = 0; i < binary.shape().elements(); ++i) {
+        std::string_view text = binary.string(i);
+        auto length = static_cast<uint32_t>(text.size());
+        reply_.text().append(reinterpret_cast<const char*>(&length), sizeof length);
+        piece(text);
       }
-      reply_.keep(leaf);
     }
+    reply_.keep(binary);
   }
 
   // The classification extension: the `classes` largest values as "value:index".
@@ -308,7 +304,7 @@ class Writer {
 
   Scatter& reply_;
   JsonWriter json_;
-  std::vector<Binary> binaries_;
+  std::vector<Tensor> binaries_;
 };
 
 }  // namespace

@@ -170,11 +170,14 @@ class Reader {
     });
   }
 
-  static Status read_fields(const Json& json, TensorFields& fields) {
+  static Status read_fields(const Json& json, std::string_view list, size_t index,
+                            TensorFields& fields) {
+    auto place = [&] { return cat(list, "[", index, "]"); };
     if (!json.is(Json::Kind::kObject)) {
-      return Status(Code::kBadInput, cat("it is ", json.describe(), "; an object is wanted"));
+      return Status(Code::kBadInput,
+                    cat(place(), ": it is ", json.describe(), "; an object is wanted"));
     }
-    return json.members([&](std::string_view key, Json value) -> Status {
+    Status status = json.members([&](std::string_view key, Json value) -> Status {
       if (key == "name") return once(fields.name, key, value);
       if (key == "shape") return once(fields.shape, key, value);
       if (key == "datatype") return once(fields.datatype, key, value);
@@ -182,15 +185,16 @@ class Reader {
       if (key == "parameters") return once(fields.parameters, key, value);
       return {};
     });
+    if (!status.ok()) return status.within(place());
+    if (!fields.name || !fields.name->is(Json::Kind::kString)) {
+      return Status(Code::kBadInput, cat(place(), " has no name that is a text"));
+    }
+    return {};
   }
 
   Status read_input(const Json& json, size_t index) {
     TensorFields fields;
-    std::string place = cat("inputs[", index, "]");
-    if (Status status = read_fields(json, fields); !status.ok()) return status.within(place);
-    if (!fields.name || !fields.name->is(Json::Kind::kString)) {
-      return Status(Code::kBadInput, cat(place, " has no name that is a text"));
-    }
+    if (Status status = read_fields(json, "inputs", index, fields); !status.ok()) return status;
     std::string_view name = fields.name->text();
     auto input = place_of(pipeline_.inputs(), name);
     if (!input) return Status(Code::kBadInput, named(pipeline_.inputs(), "input", name));
@@ -252,11 +256,7 @@ class Reader {
 
   Status read_output(const Json& json, size_t index) {
     TensorFields fields;
-    std::string place = cat("outputs[", index, "]");
-    if (Status status = read_fields(json, fields); !status.ok()) return status.within(place);
-    if (!fields.name || !fields.name->is(Json::Kind::kString)) {
-      return Status(Code::kBadInput, cat(place, " has no name that is a text"));
-    }
+    if (Status status = read_fields(json, "outputs", index, fields); !status.ok()) return status;
     std::string_view name = fields.name->text();
     auto output = place_of(pipeline_.outputs(), name);
     if (!output) return Status(Code::kBadInput, named(pipeline_.outputs(), "output", name));
@@ -268,7 +268,8 @@ class Reader {
     WantedOutput one{*output, wanted_.all_binary};
     if (fields.parameters) {
       if (!fields.parameters->is(Json::Kind::kObject)) {
-        return wrong("parameters", *fields.parameters, "an object").within(place);
+        return wrong("parameters", *fields.parameters, "an object")
+            .within(cat("outputs[", index, "]"));
       }
       Status status = fields.parameters->members([&](std::string_view key, Json value) -> Status {
         if (key == "binary_data") {

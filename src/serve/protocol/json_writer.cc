@@ -1,5 +1,6 @@
 #include "serve/protocol/json_writer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -39,14 +40,25 @@ size_t valid_utf8(std::string_view text) {
   return i;
 }
 
-JsonWriter& JsonWriter::key(std::string_view name) {
-  string(name);
-  out_ += ':';
-  comma_ = false;
-  return *this;
+namespace {
+
+// Whether JSON and UTF-8 leave `text` as it is: no control character, quote, backslash or byte
+// beyond ASCII.
+bool is_plain(std::string_view text) {
+  constexpr uint64_t kOnes = 0x0101010101010101, kTops = 0x80 * kOnes;
+  uint64_t found = 0;  // has a top bit if some byte was not plain: no byte that is plain borrows
+  for (; text.size() >= 8; text.remove_prefix(8)) {
+    uint64_t eight;
+    std::memcpy(&eight, text.data(), 8);
+    uint64_t quote = eight ^ ('"' * kOnes), backslash = eight ^ ('\\' * kOnes);
+    found |= eight | (eight - 0x20 * kOnes) | (quote - kOnes) | (backslash - kOnes);
+  }
+  for (char c : text) {
+    if (static_cast<signed char>(c) < 0x20 || c == '"' || c == '\\') return false;
+  }
+  return (found & kTops) == 0;
 }
 
-namespace {
 void escape(std::string& out, std::string_view text) {
   size_t plain = 0;  // begin of what is copied as it is
   for (size_t i = 0; i < text.size(); ++i) {
@@ -82,7 +94,18 @@ void escape(std::string& out, std::string_view text) {
 }
 }  // namespace
 
-JsonWriter& JsonWriter::string(std::string_view text) {
+void JsonWriter::quoted(std::string_view text, std::string_view after) {
+  if (is_plain(text)) {  // at one go
+    size_t at = out_.size();
+    out_.resize(at + comma_ + text.size() + 2 + after.size());
+    char* to = out_.data() + at;
+    if (comma_) *to++ = ',';
+    *to++ = '"';
+    to = std::copy(text.begin(), text.end(), to);
+    *to++ = '"';
+    std::copy(after.begin(), after.end(), to);
+    return;
+  }
   separate();
   out_ += '"';
   while (true) {
@@ -93,6 +116,17 @@ JsonWriter& JsonWriter::string(std::string_view text) {
     text.remove_prefix(valid + 1);
   }
   out_ += '"';
+  out_ += after;
+}
+
+JsonWriter& JsonWriter::key(std::string_view name) {
+  quoted(name, ":");
+  comma_ = false;
+  return *this;
+}
+
+JsonWriter& JsonWriter::string(std::string_view text) {
+  quoted(text, "");
   comma_ = true;
   return *this;
 }

@@ -50,6 +50,7 @@ class JsonWriter {
  private:
   template <typename T>
   JsonWriter& real(T value);
+  void quoted(std::string_view text, std::string_view after);
   void separate() {
     if (comma_) out_ += ',';
   }

@@ -24,6 +24,24 @@ TEST(JsonWriter, EscapesAndReplaces) {
   EXPECT_EQ(string_of("a\xFF\xC3"sv), "\"a" + wrong + wrong + "\"");
 }
 
+// Wherever it stands in texts of several lengths, a byte is escaped or not as it is alone.
+TEST(JsonWriter, EscapesAtEveryPlace) {
+  for (int byte = 0; byte < 256; ++byte) {
+    auto c = static_cast<char>(byte);
+    std::string alone = string_of({&c, 1});
+    std::string inner = alone.substr(1, alone.size() - 2);
+    EXPECT_EQ(inner.size() == 1, byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\') << byte;
+    for (size_t length = 1; length < 20; ++length) {
+      for (size_t place = 0; place < length; ++place) {
+        std::string text(length, ' ');
+        text[place] = c;
+        std::string wanted = "\"" + text.substr(0, place) + inner + text.substr(place + 1) + "\"";
+        ASSERT_EQ(string_of(text), wanted) << byte << " at " << place << " of " << length;
+      }
+    }
+  }
+}
+
 // Of well-formed and ill-formed sequences: Unicode standard, table 3-7 and its examples.
 TEST(JsonWriter, KnowsUtf8) {
   using namespace std::string_view_literals;
