@@ -48,7 +48,7 @@ steps:
   classify:
     model: {MODEL}
     inputs: {{ input: view.tensor }}
-    batch: {{ max: 8 }}
+    batch: {{ max: 4 }}
   label:
     op: tensor.top_k
     inputs: {{ scores: classify.output }}

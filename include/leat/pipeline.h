@@ -182,7 +182,7 @@ class Pipeline {
   // True: inputs and outputs have a leading axis of N independent items (-1 in metadata), and a
   // call may bring any N >= 1. The types in inputs() and outputs() are one item's.
   virtual bool batched() const = 0;
-  virtual int64_t max_batch() const = 0;  // of its largest model step; 0: no batching anywhere
+  virtual int64_t max_items() const = 0;          // that a call may bring at once; 0: not batched
   virtual std::string_view platform() const = 0;  // "leat", or of a bare model its runtime's
   virtual PipelineStats stats() const = 0;
   // The drawing of the plan. format: mermaid, dot or svg.

@@ -86,9 +86,9 @@ Nanos BatchQueue::oldest() const {
 BatchQueue::Next BatchQueue::decide(Nanos now, bool more) {
   Next next;
   // What the batches that are just starting will take is as good as gone.
-  int64_t left = waiting() + outside_ - starting_ * limits_.max;
+  int64_t left = waiting() + outside_ - starting_ * most();
   if (free_ == 0 || left <= 0) return next;
-  bool start = left >= limits_.max || (!more && (limits_.delay == 0 || expected_ <= 0));
+  bool start = left >= most() || (!more && (limits_.delay == 0 || expected_ <= 0));
   if (!start && !more) {
     Nanos due = oldest() + limits_.delay;
     start = due <= now;
@@ -152,12 +152,13 @@ size_t BatchQueue::take(std::span<BatchItem*> out, Nanos now, Next& next) {
   assert(static_cast<int64_t>(out.size()) >= limits_.max);
   std::lock_guard lock(mutex_);
   --starting_;
+  const int64_t most = this->most();
   size_t count = 0;
   for (Ring& ring : rings_) {
     // One item from each group in turn, until the batch is full or a whole round gave nothing.
     // Those that were passed over are the first the next time.
     const BatchGroup* passed_over = nullptr;
-    while (ring.head && ring.head != passed_over && count < static_cast<size_t>(limits_.max)) {
+    while (ring.head && ring.head != passed_over && count < static_cast<size_t>(most)) {
       BatchGroup& group = *ring.head;
       if (count > 0 && group.head_->shape != out[0]->shape) {
         if (!passed_over) passed_over = &group;

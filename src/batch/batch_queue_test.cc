@@ -7,6 +7,8 @@
 #include <random>
 #include <thread>
 
+#include "batch/join_worth.h"
+
 namespace leat {
 namespace {
 
@@ -244,6 +246,50 @@ TEST(BatchQueue, GroupsOfOneLevelTakeTurns) {
   EXPECT_THAT(numbers(), ElementsAre(5, 2, 3));
 }
 
+TEST(BatchQueue, AloneEveryItemHasItsOwnBatch) {
+  BatchQueue queue({.max = 4, .delay = 1000, .instances = 2});
+  BatchGroup group;
+  std::deque<Item> items(5);
+  std::vector<BatchItem*> batch(4);
+  BatchQueue::Next next;
+  queue.expect(1, 0);
+  queue.set_alone(true);
+  queue.push(items[0], group, 0, next);
+  EXPECT_TRUE(next.start);  // full already
+  queue.push(items[1], group, 0, next);
+  EXPECT_TRUE(next.start);
+  for (size_t i = 2; i < 5; ++i) queue.push(items[i], group, 0, next);
+  EXPECT_FALSE(next.start);  // no permit is left
+  EXPECT_EQ(queue.take(batch, 0, next), 1u);
+  EXPECT_TRUE(queue.done(0).start);
+  EXPECT_EQ(queue.take(batch, 0, next), 1u);
+  queue.set_alone(false);
+  EXPECT_EQ(queue.take(batch, 0, next), 3u);
+}
+
+TEST(JoinWorth, ComparesTheCopyWithTheRun) {
+  constexpr Nanos us = kMicrosecond;
+  JoinWorth worth;
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(worth.measured(1, 0, 50 * us)) << "not known yet";
+  bool alone = false;
+  for (int i = 0; i < 100; ++i) alone = worth.measured(4, 400 * us, 4 * 50 * us);
+  EXPECT_TRUE(alone);  // 100 us of copying for each run of 50
+  // The runs have become longer, by other shapes say.
+  for (int i = 0; i < 100; ++i) alone = worth.measured(1, 0, 500 * us);
+  EXPECT_FALSE(alone);
+  for (int i = 0; i < 100; ++i) alone = worth.measured(4, 400 * us, 4 * 50 * us);
+  EXPECT_TRUE(alone);
+  // Run one by one nothing is copied: after a while it is tried again.
+  int runs = 0;
+  while (worth.measured(1, 0, 50 * us)) ASSERT_LT(++runs, 10000);
+  EXPECT_GT(runs, 100);
+}
+
+TEST(JoinWorth, SmallCopiesDoNotCount) {
+  JoinWorth worth;
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(worth.measured(4, 4 * kMicrosecond, 40));
+}
+
 TEST(BatchQueue, ThreadsGetEveryItemOnce) {
   constexpr int kThreads = 4, kItems = 2000;
   BatchQueue queue({.max = 3, .instances = 2, .queue_max = 5});
@@ -275,6 +321,7 @@ TEST(BatchQueue, ThreadsGetEveryItemOnce) {
         BatchQueue::Next next;
         size_t count = queue.take(batch, 0, next);
         note(next);
+        queue.set_alone(count > 2);  // now so, now so
         for (size_t i = 0; i < count; ++i) ++static_cast<Item*>(batch[i])->number;
         if (count > 0) note(queue.done(0));
         taken += static_cast<int>(count);

@@ -353,7 +353,7 @@ TEST(CompileModels, BatchAxes) {
     const char* item;
   } const cases[] = {
       {"  m: { model: words.onnx, inputs: { tokens: t, mask: t } }\n",
-       8,
+       4,
        {0, 0},
        {0, 0},
        "INT64[length]"},
@@ -364,7 +364,7 @@ TEST(CompileModels, BatchAxes) {
        "INT64[length]"},
       {"  m: { model: speech.onnx, inputs: { input: s, state: st, sr: { value: 16000 } },\n"
        "       batch: { axis: { state: 1, stateN: 1 } } }\n",
-       8,
+       4,
        {0, 1, -1},
        {0, 1},
        "FP32[?]"},
@@ -416,8 +416,8 @@ TEST(CompileModels, PadTrimAndNewNames) {
 TEST(CompileModels, EqualOptionsShare) {
   const std::string one = "model: classifier.onnx, inputs: { input: x }";
   auto plan = plan_of(file("  x: FP32[3,224,224]\n",
-                           "  a: { " + one + " }\n  b: { " + one + ", batch: { max: 8 } }\n" +
-                               "  c: { " + one + ", batch: { max: 4 } }\n  d: { " + one +
+                           "  a: { " + one + " }\n  b: { " + one + ", batch: { max: 4 } }\n" +
+                               "  c: { " + one + ", batch: { max: 8 } }\n  d: { " + one +
                                ", instances: 2 }\n  e: { model: ./classifier.onnx, inputs: { "
                                "input: x } }\n",
                            "  a: a.output\n  b: b.output\n  c: c.output\n  d: d.output\n"
@@ -440,7 +440,7 @@ TEST(CompileModels, BareModels) {
     int64_t max;
   } const cases[] = {
       {"detector.onnx", false, "FP32[1,3,416,416]", "FP32[1,3549,85]", 1},
-      {"classifier.onnx", true, "FP32[3,224,224]", "FP32[1000]", 8},
+      {"classifier.onnx", true, "FP32[3,224,224]", "FP32[1000]", 4},
       {"whole.onnx", false, "FP32[n,4]", "FP32[4]", 1},
   };
   for (const auto& c : cases) {

@@ -49,11 +49,6 @@ class LoadedPipeline final : public Pipeline {
     for (const PlanOutput& output : plan().outputs) {
       outputs_.push_back({output.name, output.type, output.may_be_absent});
     }
-    for (const Step& step : plan().steps) {
-      if (step.model && step.options.batch_max > 1) {
-        max_batch_ = std::max(max_batch_, step.options.batch_max);
-      }
-    }
   }
 
   const std::string& name() const override { return plan().name; }
@@ -61,7 +56,7 @@ class LoadedPipeline final : public Pipeline {
   const std::vector<Port>& inputs() const override { return inputs_; }
   const std::vector<Port>& outputs() const override { return outputs_; }
   bool batched() const override { return plan().batched; }
-  int64_t max_batch() const override { return max_batch_; }
+  int64_t max_items() const override { return batched() ? kMostItems : 0; }
   std::string_view platform() const override { return plan().platform; }
   PipelineStats stats() const override { return site_->metrics.stats(); }
   Result<std::string> graph(std::string_view format) const override {
@@ -166,7 +161,6 @@ class LoadedPipeline final : public Pipeline {
   const std::shared_ptr<Engine> engine_;  // outlives the site's runners
   const std::shared_ptr<CallSite> site_;
   std::vector<Port> inputs_, outputs_;
-  int64_t max_batch_ = 0;
 };
 
 class LocalEngine final : public Engine, public std::enable_shared_from_this<LocalEngine> {

@@ -247,7 +247,7 @@ const Table& batch_table() {
           {.name = "max",
            .forms = kInteger,
            .takes = "integer",
-           .fallback = "8",
+           .fallback = "4",
            .doc =
                "The most items of a batch. Models without a batch axis, or fixed at batch 1, run "
                "item by item: there the default is 1, and more is refused.",

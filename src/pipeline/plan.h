@@ -68,10 +68,9 @@ struct Trim {
 };
 
 struct StepOptions {
-  int instances = 0;  // 0: as many as threads allow
-  int threads = 1;    // per instance
-  int64_t batch_max =
-      1;  // compile() settles models: fixed batch 1 -> 1; else default 16? see format
+  int instances = 0;      // 0: as many as threads allow
+  int threads = 1;        // per instance
+  int64_t batch_max = 1;  // compile() settles it
   Nanos batch_delay = 0;
   std::optional<Pad> pad;
   std::vector<Trim> trim;

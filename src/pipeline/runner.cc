@@ -33,14 +33,23 @@ StepMetrics& metrics_of(const NodeState& node) {
 
 }  // namespace
 
+// A batch from its taking to its end.
+struct Runner::Batch {
+  Nanos begin = 0, end = 0;
+  std::vector<BatchMember> members;
+  BatchTimes times;
+  Status status;              // of all
+  std::vector<Status> apart;  // of each member, when the batch as a whole failed
+};
+
 // A batch under way, so that it can be stopped when nobody waits for it any more.
 struct Runner::Running {
   Runner& runner;
-  std::span<BatchItem* const> items;
+  std::span<const BatchMember> members;
   RunStop stop;
   Running* next = nullptr;
 
-  Running(Runner& in, std::span<BatchItem* const> of) : runner(in), items(of) {
+  Running(Runner& in, std::span<const BatchMember> of) : runner(in), members(of) {
     std::lock_guard lock(runner.running_mutex_);
     next = runner.running_;
     runner.running_ = this;
@@ -101,8 +110,8 @@ void Runner::stop_dead_batches() {
   std::lock_guard lock(running_mutex_);
   for (Running* batch = running_; batch; batch = batch->next) {
     bool wanted = false;
-    for (BatchItem* item : batch->items) {
-      wanted = wanted || !static_cast<NodeState*>(item)->frame->call->dead();
+    for (const BatchMember& member : batch->members) {
+      wanted = wanted || !member.node->frame->call->dead();
     }
     if (!wanted) batch->stop.request();
   }
@@ -125,121 +134,134 @@ void Runner::run_batch() {
   let_go();
 }
 
-void Runner::run_items(std::span<BatchItem* const> taken, Nanos begin) {
-  thread_local std::vector<BatchMember> spare_members;
-  thread_local std::vector<Tensor> inputs, outputs;
-  thread_local std::vector<int64_t> lengths;
-  std::vector<BatchMember> members = std::move(spare_members);
-  members.clear();
+// Leaves in batch.members the items that are still wanted, and in time; ends the others.
+void Runner::sift(std::span<BatchItem* const> taken, Batch& batch) {
   for (BatchItem* item : taken) {
     BatchMember member = member_of(item);
     Call& call = *member.node->frame->call;
-    if (call.dead() || !call.may_begin(begin, usual_run())) {
+    if (call.dead() || !call.may_begin(batch.begin, usual_run())) {
       call.end_unit();
       continue;
     }
-    if (options_.timeout != kNever && begin - item->since > options_.timeout) {
+    if (options_.timeout != kNever && batch.begin - item->since > options_.timeout) {
       call.fail_step(*member.node,
                      Status(Code::kDeadline, cat("waited longer than its timeout of ",
                                                  options_.timeout / kMicrosecond, " us")));
-      if (NodeState* after = call.end_node(*member.node, begin)) call.list(*after);
+      if (NodeState* after = call.end_node(*member.node, batch.begin)) call.list(*after);
       continue;
     }
-    members.push_back(member);
+    batch.members.push_back(member);
   }
+}
 
-  Status status;
-  BatchTimes times;
-  Nanos since = begin;
-  auto lap = [&](Nanos& part) {
-    Nanos now = executor_.clock().now();
-    part += now - std::exchange(since, now);
-    return now;
-  };
-  size_t size = members.size();
-  std::vector<Status> apart;  // of each member, when the batch as a whole failed
-  if (size > 0) {
-    // Only those still wanted: the others' frames may be gone.
-    thread_local std::vector<BatchItem*> live;
-    live.clear();
-    for (const BatchMember& member : members) live.push_back(member.node);
-    std::vector<BatchItem*> running_items = std::move(live);
-    Running running(*this, running_items);
-    int extra = options_.threads - 1;
-    executor_.pool().reserve(extra);
-    if (!model_) {
-      status = run_operator(*members[0].node->frame, *members[0].step);
-    } else {
-      auto run = [&](std::span<const BatchMember> some) -> Status {
-        lengths.clear();
-        LEAT_TRY(join(some, inputs, lengths));
-        outputs.clear();
-        outputs.resize(model_->outputs().size());
-        lap(times.input);
-        Status ran = model_->run(inputs, outputs, &running.stop);
-        lap(times.infer);
-        LEAT_TRY(std::move(ran));
-        return split(some, outputs, lengths);
-      };
-      if (size > 1) order_by_address(members);
-      status = run(members);
-      if (!status.ok() && size > 1 && status.code() != Code::kCancelled) {
-        // One bad item must not fail the others: each is run alone.
-        for (const BatchMember& member : members) {
-          apart.push_back(run(std::span(&member, 1)));
-        }
+void Runner::execute(Batch& batch) {
+  // The members' frames stay until they are carried on; those of the items that were sifted out may
+  // be gone.
+  Running running(*this, batch.members);
+  int extra = options_.threads - 1;
+  executor_.pool().reserve(extra);
+  std::vector<BatchMember>& members = batch.members;
+  if (!model_) {
+    batch.status = run_operator(*members[0].node->frame, *members[0].step);
+  } else {
+    if (members.size() > 1) order_by_address(members);
+    batch.status = run_model(members, batch.times, running.stop);
+    if (!batch.status.ok() && members.size() > 1 && batch.status.code() != Code::kCancelled) {
+      // One bad item must not fail the others: each is run alone.
+      for (const BatchMember& member : members) {
+        batch.apart.push_back(run_model({&member, 1}, batch.times, running.stop));
       }
-      inputs.clear();
-      outputs.clear();
     }
-    executor_.pool().reserve(-extra);
-    live = std::move(running_items);
   }
-  Nanos end = lap(times.output);
-  if (size > 0) {
-    Nanos usual = usual_run_.load(std::memory_order_relaxed);
-    usual_run_.store(usual < 0 ? end - begin : usual + (end - begin - usual) / 8,
-                     std::memory_order_relaxed);
+  executor_.pool().reserve(-extra);
+}
+
+Status Runner::run_model(std::span<const BatchMember> members, BatchTimes& times, RunStop& stop) {
+  thread_local std::vector<Tensor> inputs, outputs;
+  thread_local std::vector<int64_t> lengths;
+  const Clock& clock = executor_.clock();
+  lengths.clear();
+  outputs.clear();
+  outputs.resize(model_->outputs().size());
+  Nanos begin = clock.now();
+  Status status = join(members, inputs, lengths);
+  Nanos joined = clock.now();
+  times.input += joined - begin;
+  if (status.ok()) {
+    status = model_->run(inputs, outputs, &stop);
+    Nanos ran = clock.now();
+    times.infer += ran - joined;
+    if (status.ok()) {
+      queue_.set_alone(
+          join_worth_.measured(static_cast<int64_t>(members.size()), joined - begin, ran - joined));
+      status = split(members, outputs, lengths);
+      times.output += clock.now() - ran;
+    }
+  }
+  inputs.clear();
+  outputs.clear();
+  return status;
+}
+
+void Runner::run_items(std::span<BatchItem* const> taken, Nanos begin) {
+  thread_local std::vector<BatchMember> spare;
+  // A completion may submit another call, whose batch this thread then runs: keep them apart.
+  Batch batch;
+  batch.begin = begin;
+  batch.members = std::move(spare);
+  sift(taken, batch);
+  if (!batch.members.empty()) execute(batch);
+  batch.end = executor_.clock().now();
+  if (!batch.members.empty()) {
+    Nanos usual = usual_run();
+    Nanos took = batch.end - begin;
+    usual_run_.store(usual < 0 ? took : usual + (took - usual) / 8, std::memory_order_relaxed);
   }
   // The permit is free before the results are carried on: another thread may run the next batch.
-  follow(queue_.done(end));
-
+  follow(queue_.done(batch.end));
+  size_t size = batch.members.size();
   for (size_t i = 0; i < size; ++i) {
-    NodeState& node = *members[i].node;
-    Call& call = *node.frame->call;
-    StepMetrics& metrics = metrics_of(node);
-    PipelineMetrics& pipeline = call.site().metrics;
-    auto share = [&](Nanos of) { return of / static_cast<Nanos>(size); };
-    metrics.batch.add(begin - node.since);
-    metrics.note_run(end - begin);
-    metrics.size.add(static_cast<int64_t>(size));
-    if (model_) {
-      pipeline.queue_nanos.add(static_cast<uint64_t>(begin - node.since));
-      pipeline.input_nanos.add(static_cast<uint64_t>(share(times.input)));
-      pipeline.infer_nanos.add(static_cast<uint64_t>(share(times.infer)));
-      pipeline.output_nanos.add(static_cast<uint64_t>(share(times.output)));
-      pipeline.infer_items.add();
-      if (i == 0) pipeline.batches[size - 1].add(times);
-    }
-    call.spent(share(end - begin) * options_.threads);
-    call.trace(node, begin, end, static_cast<int64_t>(size));
-    Status own = apart.empty() ? status : std::move(apart[i]);
-    if (own.ok() && options_.timeout != kNever && end - node.since > options_.timeout) {
-      own = Status(Code::kDeadline,
-                   cat("took longer than its timeout of ", options_.timeout / kMicrosecond, " us"));
-    }
-    if (!own.ok()) call.fail_step(node, std::move(own));
-    NodeState* after = call.end_node(node, end);
+    NodeState* after = end_member(batch, i);
     if (!after) continue;
-    bool last = i + 1 == size;
-    if (last || executor_.short_step(*after)) {
+    if (i + 1 == size || executor_.short_step(*after)) {
       executor_.go_on(after);
     } else {
       after->frame->call->list(*after);
     }
   }
-  members.clear();
-  spare_members = std::move(members);
+  batch.members.clear();
+  spare = std::move(batch.members);
+}
+
+// The node that follows, which the caller has to go on with, or null.
+NodeState* Runner::end_member(Batch& batch, size_t index) {
+  NodeState& node = *batch.members[index].node;
+  Call& call = *node.frame->call;
+  StepMetrics& metrics = metrics_of(node);
+  PipelineMetrics& pipeline = call.site().metrics;
+  auto size = static_cast<Nanos>(batch.members.size());
+  Nanos took = batch.end - batch.begin;
+  metrics.batch.add(batch.begin - node.since);
+  metrics.note_run(took);
+  metrics.size.add(size);
+  if (model_) {
+    const BatchTimes& times = batch.times;
+    pipeline.queue_nanos.add(static_cast<uint64_t>(batch.begin - node.since));
+    pipeline.input_nanos.add(static_cast<uint64_t>(times.input / size));
+    pipeline.infer_nanos.add(static_cast<uint64_t>(times.infer / size));
+    pipeline.output_nanos.add(static_cast<uint64_t>(times.output / size));
+    pipeline.infer_items.add();
+    if (index == 0) pipeline.batches[static_cast<size_t>(size) - 1].add(times);
+  }
+  call.spent(took / size * options_.threads);
+  call.trace(node, batch.begin, batch.end, size);
+  Status own = batch.apart.empty() ? batch.status : std::move(batch.apart[index]);
+  if (own.ok() && options_.timeout != kNever && batch.end - node.since > options_.timeout) {
+    own = Status(Code::kDeadline,
+                 cat("took longer than its timeout of ", options_.timeout / kMicrosecond, " us"));
+  }
+  if (!own.ok()) call.fail_step(node, std::move(own));
+  return call.end_node(node, batch.end);
 }
 
 }  // namespace leat

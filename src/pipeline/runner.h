@@ -12,12 +12,16 @@
 #include "base/pool.h"
 #include "base/timers.h"
 #include "batch/batch_queue.h"
+#include "batch/join_worth.h"
 #include "pipeline/batch_slots.h"
 #include "pipeline/frame.h"
 
 namespace leat {
 
 class Executor;
+struct BatchMember;
+struct BatchTimes;
+class RunStop;
 
 class Runner final : public Flow, private Timer, public std::enable_shared_from_this<Runner> {
  public:
@@ -56,10 +60,15 @@ class Runner final : public Flow, private Timer, public std::enable_shared_from_
   void run(void* unit) override;
 
  private:
+  struct Batch;
   struct Running;
   void fire() override;
   void let_go();
   void run_items(std::span<BatchItem* const> items, Nanos begin);
+  void sift(std::span<BatchItem* const> taken, Batch& batch);
+  void execute(Batch& batch);
+  Status run_model(std::span<const BatchMember> members, BatchTimes& times, RunStop& stop);
+  NodeState* end_member(Batch& batch, size_t index);
 
   Executor& executor_;
   const StepOptions options_;
@@ -68,6 +77,7 @@ class Runner final : public Flow, private Timer, public std::enable_shared_from_
   BatchSlots slots_;
   int starts_ = 0;  // batches that may start; guarded by the pool's lock
   std::atomic<Nanos> usual_run_{-1};
+  JoinWorth join_worth_;
   std::mutex running_mutex_;
   Running* running_ = nullptr;    // a list; guarded by running_mutex_
   int held_ = 0;                  // guarded by running_mutex_

@@ -32,7 +32,6 @@ class ApiTest : public testing::Test {
     echo("raw", "INT16[?,2]");
     auto batched = FakePipeline::echoing("BYTES");
     batched->takes_batches = true;
-    batched->largest_batch = 8;
     batched->counters.success = {3, 4000};
     batched->counters.items = 7;
     batched->counters.batches.push_back({2, 1, 300, 500, 200});

@@ -77,7 +77,7 @@ void write_model_config(std::string_view name, const Pipeline& pipeline, std::st
   json.begin_object().member("name", name).member("platform", pipeline.platform());
   json.member("backend", "leat");
   json.key("version_policy").raw("{\"latest\":{\"num_versions\":1}}");
-  json.member("max_batch_size", batched ? std::max<int64_t>(1, pipeline.max_batch()) : int64_t{0});
+  json.member("max_batch_size", pipeline.max_items());
   auto type_name = [](const Port& port) {
     DType type = type_of(port);
     return cat("TYPE_", type == DType::kBytes ? "STRING" : dtype_name(type));
@@ -99,7 +99,7 @@ void write_model_config(std::string_view name, const Pipeline& pipeline, std::st
     json.member("label_filename", "").member("is_shape_tensor", false).end_object();
   }
   json.end_array();
-  if (batched && pipeline.max_batch() > 1) {
+  if (batched) {
     json.key("dynamic_batching").begin_object().key("preferred_batch_size").raw("[]");
     json.member("max_queue_delay_microseconds", 0).end_object();
   }

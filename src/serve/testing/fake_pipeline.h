@@ -80,7 +80,6 @@ class FakePipeline final : public Pipeline {
     refusal_ = std::move(status);
   }
   bool takes_batches = false;
-  int64_t largest_batch = 0;
   PipelineStats counters;
 
   const std::string& name() const override { return name_; }
@@ -88,7 +87,7 @@ class FakePipeline final : public Pipeline {
   const std::vector<Port>& inputs() const override { return inputs_; }
   const std::vector<Port>& outputs() const override { return outputs_; }
   bool batched() const override { return takes_batches; }
-  int64_t max_batch() const override { return largest_batch; }
+  int64_t max_items() const override { return takes_batches ? 8 : 0; }
   std::string_view platform() const override { return "leat"; }
   PipelineStats stats() const override { return counters; }
   Result<std::string> graph(std::string_view) const override { return std::string(); }
