@@ -155,16 +155,16 @@ void Runner::sift(std::span<BatchItem* const> taken, Batch& batch) {
 }
 
 void Runner::execute(Batch& batch) {
-  // The members' frames stay until they are carried on; those of the items that were sifted out may
-  // be gone.
-  Running running(*this, batch.members);
+  std::vector<BatchMember>& members = batch.members;
+  if (model_ && members.size() > 1) order_by_address(members);
+  // From here on others read the members. Their frames stay until they are carried on; those of the
+  // items that were sifted out may be gone.
+  Running running(*this, members);
   int extra = options_.threads - 1;
   executor_.pool().reserve(extra);
-  std::vector<BatchMember>& members = batch.members;
   if (!model_) {
     batch.status = run_operator(*members[0].node->frame, *members[0].step);
   } else {
-    if (members.size() > 1) order_by_address(members);
     batch.status = run_model(members, batch.times, running.stop);
     if (!batch.status.ok() && members.size() > 1 && batch.status.code() != Code::kCancelled) {
       // One bad item must not fail the others: each is run alone.
