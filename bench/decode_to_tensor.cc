@@ -1,6 +1,7 @@
 // From a JPEG's bytes to a model's input, on one core. The floor is libjpeg-turbo's decode of the
 // same file at 1/8, of which no pixel is looked at; the rival is the fastest that OpenCV can do, in
 // a process of its own (decode_to_tensor.py). All take turns, and every figure is a median.
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -280,6 +281,11 @@ int main(int count, char** arguments) {
   }
   bench::title("JPEG to 224 x 224 FP32 NCHW, one core, processor time");
   bench::print_machine();
+  // The cores of a shared machine differ from moment to moment: all on the same one.
+  cpu_set_t here;
+  CPU_ZERO(&here);
+  CPU_SET(sched_getcpu(), &here);
+  if (sched_setaffinity(0, sizeof here, &here) != 0) std::perror("sched_setaffinity");
   auto opencv = OpenCv::start();
   if (!opencv) std::puts("  OpenCV is not there to compare with; tools/setup.sh bench installs it");
   const std::filesystem::path images = bench::assets() / "images";

@@ -39,7 +39,7 @@ steps:
 outputs: { preview: preview.data }
 """
 
-BATCH_8 = "batch: { max: 8 }"  # as PIPELINE says it
+BATCH = "batch: { max: 4 }"  # as PIPELINE says it
 TENSORS = f"""
 leat: 1
 name: classify
@@ -49,7 +49,7 @@ steps:
   classify:
     model: {MODEL}
     inputs: {{ input: x }}
-    {BATCH_8}
+    {BATCH}
 outputs: {{ y: classify.output }}
 """
 
@@ -216,11 +216,11 @@ def main():
                 fail(f"{PHOTO.name} shows a vulture, class {VULTURE}; the answer is {said}")
         report_start(folder)
         report_course(folder, photos, minutes)
-        for batch in (BATCH_8, "batch: { max: 1 }"):
+        for batch in (BATCH, "batch: { max: 1 }"):
             print(f"  photos, {photos.connections} connections, {batch}")
-            report_instances(folder, PIPELINE.replace(BATCH_8, batch), photos, "under 1.3")
+            report_instances(folder, PIPELINE.replace(BATCH, batch), photos, "under 1.3")
         load = tensors(folder)
-        print(f"  tensors, {load.connections} connections: the model alone, every batch full, of 8")
+        print(f"  tensors, {load.connections} connections: the model alone, every batch full")
         report_instances(folder, TENSORS, load, "")
 
 
