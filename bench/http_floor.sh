@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.."
 rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-2}
 work=$(mktemp -d)
 declare -A pid
-declare -A port=([floor]=18200 [leat]=18201)
+free_port() { /usr/bin/python3 -c 'import socket; s = socket.create_server(("", 0)); print(s.getsockname()[1])'; }
+declare -A port=([floor]=$(free_port) [leat]=$(free_port))
 trap 'kill "${pid[@]}" 2>/dev/null; rm -rf "$work"' EXIT
 build/release/bench/http_floor models "$work"
 build/release/bench/http_floor floor "${port[floor]}" "$work" & pid[floor]=$!
