@@ -62,6 +62,7 @@ static_assert(stride_of(1) == 320 && stride_of(4) == 512);
 
 std::atomic<uint32_t> next_id{1};
 std::atomic<uint64_t> configured_heap_limit{0};
+std::atomic<int> configured_heap_memory{-1};
 
 std::mutex arenas_mutex;
 std::vector<Arena*>& arenas() {
@@ -157,9 +158,23 @@ Arena::~Arena() {
 
 void Arena::set_heap_limit(uint64_t bytes) { configured_heap_limit = bytes; }
 
+void Arena::set_heap_memory(int descriptor, uint64_t bytes) {
+  configured_heap_limit = bytes;
+  configured_heap_memory = descriptor;
+}
+
 Arena& Arena::heap() {
   static Arena* arena = [] {
     uint64_t limit = configured_heap_limit.load();
+    if (int fd = configured_heap_memory.load(); fd >= 0) {
+      void* base = mmap(nullptr, limit, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+      if (base == MAP_FAILED) {
+        fprintf(stderr, "leat: cannot map the %llu bytes of the shared buffer pool: %s\n",
+                static_cast<unsigned long long>(limit), strerror(errno));
+        abort();
+      }
+      return new Arena("heap", static_cast<std::byte*>(base), limit, limit, fd);
+    }
     if (limit == 0) limit = memory_limit();
     limit = (limit + kPage - 1) / kPage * kPage;
     uint64_t range = std::max(limit, std::min(limit, kMostRange / kRangeFactor) * kRangeFactor);

@@ -40,6 +40,9 @@ class Arena {
   static Arena& heap();
   // Must precede the first use of heap(); default: the memory of the machine (or cgroup).
   static void set_heap_limit(uint64_t bytes);
+  // Likewise: the heap is to lie in `descriptor`, a memfd of `bytes`, so that another process that
+  // has it mapped finds every tensor of this one there. The descriptor is the arena's from then on.
+  static void set_heap_memory(int descriptor, uint64_t bytes);
   // Backed by a memfd of at most `limit` bytes, to be mapped by other processes.
   static Result<std::unique_ptr<Arena>> shared(std::string name, uint64_t limit);
   ~Arena();  // nothing in it may be in use any more

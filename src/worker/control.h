@@ -1,0 +1,42 @@
+// What server and worker have in common besides arenas.
+#pragma once
+
+#include <cstdint>
+
+#include "worker/ring.h"
+
+namespace leat {
+
+// The memory of the rings, a memfd of its own.
+struct ControlMemory {
+  RingMemory to_worker, to_server;
+};
+
+// Message::kind.
+enum WorkerMessage : uint32_t {
+  kRun = 1,   // to the worker: batch `id`; offset: `count` TensorWires in the exchange
+  kFree = 2,  // to the worker: the block of the output at `offset` of its arena is no longer read
+  kDone = 3,  // to the server: batch `id`; offset: a Reply in the worker's arena, of `length` bytes
+};
+
+// Followed by `outputs` TensorWires, and then by the text of the status.
+struct Reply {
+  uint32_t code = 0;  // of the status
+  uint32_t outputs = 0;
+  uint64_t text = 0;  // bytes
+};
+
+// The descriptors that a worker inherits, by number.
+enum Inherited : int {
+  kControlFd = 3,
+  kExchangeFd,  // open for reading only
+  kArenaFd,
+  kToWorkerFd,  // eventfd; the worker blocks on it
+  kToServerFd,  // eventfd
+  kInheritedEnd
+};
+
+// The server's process number and the sizes of the exchange and the worker's arena, in decimal.
+constexpr const char* kWorkerVariable = "LEAT_WORKER";
+
+}  // namespace leat

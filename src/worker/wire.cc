@@ -1,0 +1,166 @@
+#include "worker/wire.h"
+
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+
+namespace leat {
+
+namespace {
+
+Status wrong(std::string_view what) {
+  return Status(Code::kStepFailed, cat("the worker told of a tensor that cannot be: ", what));
+}
+
+// The shape, once type and shape have been found to fit the length.
+Result<Shape> checked_shape(const TensorWire& wire) {
+  if (wire.dtype >= kDTypes) return wrong(cat("its type is number ", wire.dtype));
+  if (wire.rank > Shape::kMaxRank) return wrong(cat("its rank is ", wire.rank));
+  Shape shape{std::span(wire.dims, wire.rank)};
+  auto type = static_cast<DType>(wire.dtype);
+  if (type == DType::kBytes && wire.rank == 0) return shape;
+  auto bytes = shape.bytes(type);
+  if (!bytes.ok()) return wrong(bytes.status().message());
+  if (*bytes != wire.length) {
+    return wrong(cat(dtype_name(type), shape.text(), " has ", *bytes, " bytes, not ", wire.length));
+  }
+  return shape;
+}
+
+size_t alignment(DType type) {
+  return type == DType::kBytes ? alignof(ByteSpan) : dtype_size(type);
+}
+
+void finish(Tensor& tensor, const TensorWire& wire) {
+  tensor.set_full_size({wire.width, wire.height});
+}
+
+// The texts of a BYTES tensor that another process may be changing: every span is read once.
+Result<Tensor> copied_texts(const TensorWire& wire, const Shape& shape,
+                            std::span<std::byte> memory) {
+  if (wire.base > memory.size()) return wrong("its texts begin outside of the arena");
+  std::vector<std::string_view> texts(wire.length / sizeof(ByteSpan));
+  const uint64_t room = memory.size() - wire.base;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    ByteSpan span;
+    std::memcpy(&span, memory.data() + wire.offset + i * sizeof span, sizeof span);
+    if (span.offset > room || span.length > room - span.offset) {
+      return wrong(cat("text ", i, " lies outside of the arena"));
+    }
+    texts[i] = {reinterpret_cast<const char*>(memory.data()) + wire.base + span.offset,
+                span.length};
+  }
+  return Tensor::strings(texts, shape);
+}
+
+}  // namespace
+
+TensorWire tell(const Tensor& tensor, Whose whose, const std::byte* memory) {
+  TensorWire wire;
+  if (!tensor) return wire;
+  wire.whose = whose;
+  wire.dtype = static_cast<uint8_t>(tensor.dtype());
+  wire.rank = static_cast<uint8_t>(tensor.shape().rank());
+  if (tensor.shape().rank() == 3) {
+    ImageSize full = tensor.full_size();
+    wire.width = full.width;
+    wire.height = full.height;
+  }
+  wire.offset = static_cast<uint64_t>(tensor.data() - memory);
+  wire.length = tensor.byte_size();
+  wire.base = static_cast<uint64_t>(tensor.block()->payload - memory);
+  for (int i = 0; i < tensor.shape().rank(); ++i) wire.dims[i] = tensor.shape()[i];
+  return wire;
+}
+
+Result<Tensor> copy_into(Arena& arena, const Tensor& tensor) {
+  const bool texts = tensor.dtype() == DType::kBytes && tensor.shape().rank() > 0;
+  const auto count = static_cast<size_t>(texts ? tensor.shape().elements() : 0);
+  size_t total = tensor.byte_size();
+  for (size_t i = 0; i < count; ++i) total += tensor.string(static_cast<int64_t>(i)).size();
+  LEAT_ASSIGN(Block * block, arena.allocate(total));
+  Tensor copy =
+      Tensor::view(block, tensor.dtype(), tensor.shape(), block->payload, tensor.byte_size());
+  block->drop();
+  if (tensor.shape().rank() == 3) copy.set_full_size(tensor.full_size());
+  if (!texts) {
+    if (total > 0) std::memcpy(block->payload, tensor.data(), total);
+    return copy;
+  }
+  auto* span = reinterpret_cast<ByteSpan*>(block->payload);
+  size_t offset = tensor.byte_size();
+  for (size_t i = 0; i < count; ++i) {
+    std::string_view text = tensor.string(static_cast<int64_t>(i));
+    span[i] = {offset, text.size()};
+    if (!text.empty()) std::memcpy(block->payload + offset, text.data(), text.size());
+    offset += text.size();
+  }
+  return copy;
+}
+
+Tensor view_of(const TensorWire& wire, std::byte* memory) {
+  if (wire.whose == Whose::kAbsent) return {};
+  auto nothing = [](void*) {};
+  // The block begins where texts count from.
+  Tensor block = Tensor::borrow(DType::kUint8, Shape{0}, memory + wire.base, nothing, nullptr);
+  Tensor tensor =
+      Tensor::view(block.block(), static_cast<DType>(wire.dtype),
+                   Shape(std::span(wire.dims, wire.rank)), memory + wire.offset, wire.length);
+  finish(tensor, wire);
+  return tensor;
+}
+
+Result<Tensor> checked_view(const TensorWire& wire, std::span<std::byte> memory,
+                            void (*release)(void*), void* context) {
+  auto view = [&]() -> Result<Tensor> {
+    LEAT_ASSIGN(Shape shape, checked_shape(wire));
+    if (wire.offset > memory.size() || wire.length > memory.size() - wire.offset) {
+      return wrong("it lies outside of the worker's arena");
+    }
+    auto type = static_cast<DType>(wire.dtype);
+    if (type == DType::kBytes && shape.rank() > 0) {
+      if (wire.offset % alignment(type) != 0) return wrong("it is not aligned");
+      return copied_texts(wire, shape, memory);
+    }
+    if (type != DType::kBytes && wire.offset % alignment(type) != 0) {
+      return wrong("it is not aligned");
+    }
+    std::byte* data = memory.data() + wire.offset;
+    Tensor lent = Tensor::borrow(DType::kUint8, Shape{static_cast<int64_t>(wire.length)}, data,
+                                 release, context);
+    release = nullptr;
+    return Tensor::view(lent.block(), type, shape, data, wire.length);
+  };
+  auto tensor = view();
+  if (release) release(context);
+  if (tensor.ok()) finish(*tensor, wire);
+  return tensor;
+}
+
+Result<Tensor> checked_input(const TensorWire& wire, std::span<const Tensor> inputs,
+                             const std::byte* memory) {
+  LEAT_ASSIGN(Shape shape, checked_shape(wire));
+  auto type = static_cast<DType>(wire.dtype);
+  if (type == DType::kBytes && shape.rank() > 0) {
+    return wrong("texts of an input, of which only the whole can be given back");
+  }
+  for (const Tensor& input : inputs) {
+    if (!input || (input.dtype() == DType::kBytes && input.shape().rank() > 0)) continue;
+    TensorWire whole = tell(input, Whose::kServers, memory);
+    if (wire.offset < whole.offset || wire.offset - whole.offset > whole.length ||
+        wire.length > whole.length - (wire.offset - whole.offset)) {
+      continue;
+    }
+    if (wire.offset % alignment(type) != 0) return wrong("it is not aligned");
+    Tensor tensor = Tensor::view(input.block(), type, shape,
+                                 input.block()->payload + (wire.offset - whole.base), wire.length);
+    finish(tensor, wire);
+    return tensor;
+  }
+  return wrong("it lies in none of the inputs");
+}
+
+}  // namespace leat

@@ -1,0 +1,98 @@
+// A process that runs steps for this one.
+//
+// Server and worker share three memories: the exchange, where the server puts what workers are to
+// read; the worker's own arena, which is the heap of that process, so that whatever it makes is
+// where the server can see it; and two rings of messages (ring.h). A batch goes over as one message
+// that says where its tensors lie, and comes back as one; no payload is copied.
+//
+//   server                               worker
+//   Worker::start()                      WorkerEnd::attach()
+//   send(id, inputs)      -- kRun  -->   serve(run): run(inputs, outputs)
+//   receive(done)         <- kDone --
+//   outputs go            -- kFree -->   the memory is used again
+//
+// The server believes nothing that a worker says. A worker that says what cannot be is to be
+// killed; the batches that it had are then the caller's to try again. Its memory stays mapped for
+// as long as outputs of it are in use.
+//
+// A worker ends with the thread that started it, whatever ends that (PR_SET_PDEATHSIG): start it
+// from one that lives as long as the worker is wanted.
+//
+// Threads: send() and the release of outputs from any thread; receive() and the rest from one.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "leat/tensor.h"
+#include "memory/arena.h"
+
+namespace leat {
+
+struct WorkerSetup {
+  std::string program;                       // path
+  std::vector<std::string> arguments;        // after the program's name
+  uint64_t arena_bytes = uint64_t{1} << 30;  // that its tensors may take
+};
+
+class Worker {
+ public:
+  struct Done {
+    uint64_t id = 0;
+    Status status;  // of the batch; kStepFailed with the step's own words
+    std::vector<Tensor> outputs;
+  };
+
+  // `exchange`: a shared arena, which outlives the worker and all inputs.
+  static Result<std::unique_ptr<Worker>> start(const WorkerSetup& setup, Arena& exchange);
+  ~Worker();  // kills it, and waits until it has gone
+  Worker(const Worker&) = delete;
+
+  // What does not lie in the exchange is copied there. kOverloaded: too much is under way.
+  Status send(uint64_t id, std::span<const Tensor> inputs);
+  // The next answer. False: there is none now. After an error the worker is of no more use.
+  Result<bool> receive(Done& done);
+  // Batches that were sent and not answered.
+  std::vector<uint64_t> under_way() const;
+
+  // To be polled: readable when an answer has come after may_sleep() was true, or when the process
+  // has ended.
+  int signal() const;
+  int process() const;
+  bool may_sleep();
+  void awake();
+
+  pid_t pid() const;
+  void kill();
+  // Waits for its end: "was killed by signal 11 (Segmentation fault)".
+  std::string how_it_ended();
+
+ private:
+  class Shared;
+  explicit Worker(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+  std::shared_ptr<Shared> shared_;
+};
+
+// The worker's side, in its own process.
+class WorkerEnd {
+ public:
+  // An error's message goes into the log of whoever started the process by hand.
+  static Result<std::unique_ptr<WorkerEnd>> attach();
+  ~WorkerEnd();
+
+  using Run = std::function<Status(std::span<const Tensor> inputs, std::vector<Tensor>& outputs)>;
+  // Runs what comes, for ever: the server ends this process.
+  [[noreturn]] void serve(const Run& run);
+
+ private:
+  struct State;
+  explicit WorkerEnd(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace leat

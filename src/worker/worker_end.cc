@@ -1,0 +1,146 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <unordered_map>
+
+#include "base/text.h"
+#include "worker/control.h"
+#include "worker/wire.h"
+#include "worker/worker.h"
+
+namespace leat {
+
+namespace {
+constexpr int kSpin = 2000;  // about 20 us
+}
+
+struct WorkerEnd::State {
+  State(ControlMemory& control, std::byte* exchange_base, uint64_t exchange_bytes)
+      : exchange(exchange_base, exchange_bytes),
+        in(control.to_worker, kToWorkerFd),
+        out(control.to_server, kToServerFd) {}
+
+  std::span<std::byte> exchange;
+  RingReader in;
+  RingWriter out;
+  // Outputs and replies that the server may be reading, by the offset of their block.
+  std::unordered_multimap<uint64_t, Tensor> lent;
+
+  bool in_exchange(const Tensor& tensor) const {
+    return tensor.data() >= exchange.data() && tensor.data() <= exchange.data() + exchange.size();
+  }
+  static bool in_heap(const Tensor& tensor) {
+    const Arena& heap = Arena::heap();
+    return tensor.data() >= heap.base() && tensor.data() < heap.base() + heap.limit();
+  }
+
+  void answer(uint64_t id, const Status& status, std::span<Tensor> outputs);
+};
+
+Result<std::unique_ptr<WorkerEnd>> WorkerEnd::attach() {
+  const char* text = std::getenv(kWorkerVariable);
+  int server = 0;
+  unsigned long exchange_bytes = 0, arena_bytes = 0;
+  if (!text || std::sscanf(text, "%d %lu %lu", &server, &exchange_bytes, &arena_bytes) != 3) {
+    return Status(Code::kBadInput, cat("this program is started by a server, which says ",
+                                       kWorkerVariable, "; by itself it does nothing"));
+  }
+  // Whatever ends the server ends this process; the server may have gone before this line.
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
+    return Status(Code::kInternal, cat("prctl(PR_SET_PDEATHSIG): ", strerror(errno)));
+  }
+  if (getppid() != server) return Status(Code::kUnavailable, "the server has gone");
+  void* control =
+      mmap(nullptr, sizeof(ControlMemory), PROT_READ | PROT_WRITE, MAP_SHARED, kControlFd, 0);
+  void* exchange =
+      mmap(nullptr, exchange_bytes, PROT_READ, MAP_SHARED | MAP_NORESERVE, kExchangeFd, 0);
+  if (control == MAP_FAILED || exchange == MAP_FAILED) {
+    return Status(Code::kInternal,
+                  cat("what the server shares cannot be mapped: ", strerror(errno)));
+  }
+  Arena::set_heap_memory(kArenaFd, arena_bytes);
+  return std::unique_ptr<WorkerEnd>(new WorkerEnd(std::make_unique<State>(
+      *static_cast<ControlMemory*>(control), static_cast<std::byte*>(exchange), exchange_bytes)));
+}
+
+WorkerEnd::WorkerEnd(std::unique_ptr<State> state) : state_(std::move(state)) {}
+WorkerEnd::~WorkerEnd() = default;
+
+void WorkerEnd::State::answer(uint64_t id, const Status& status, std::span<Tensor> outputs) {
+  const size_t count = status.ok() ? outputs.size() : 0;
+  const std::string& text = status.message();
+  const size_t bytes = sizeof(Reply) + count * sizeof(TensorWire) + text.size();
+  auto block = Arena::heap().allocate(bytes);
+  if (!block.ok()) {  // not even room to say so
+    std::fprintf(stderr, "leat worker: %s\n", block.status().message().c_str());
+    std::abort();
+  }
+  Tensor body = Tensor::view(*block, DType::kUint8, Shape{static_cast<int64_t>(bytes)},
+                             (*block)->payload, bytes);
+  (*block)->drop();
+  std::byte* to = body.mutable_data();
+  Reply reply{static_cast<uint32_t>(status.code()), static_cast<uint32_t>(count), text.size()};
+  std::memcpy(to, &reply, sizeof reply);
+  to += sizeof reply;
+  const std::byte* base = Arena::heap().base();
+  for (size_t i = 0; i < count; ++i, to += sizeof(TensorWire)) {
+    bool servers = in_exchange(outputs[i]);
+    TensorWire wire = servers ? tell(outputs[i], Whose::kServers, exchange.data())
+                              : tell(outputs[i], Whose::kWorkers, base);
+    std::memcpy(to, &wire, sizeof wire);
+    if (outputs[i] && !servers) lent.emplace(wire.offset, outputs[i]);
+  }
+  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  auto offset = static_cast<uint64_t>(body.data() - base);
+  lent.emplace(offset, body);
+  auto sent = out.send({.kind = kDone, .id = id, .offset = offset, .length = bytes});
+  // The server has room for the answers of all batches that it sends.
+  if (!sent.ok() || !*sent) std::abort();
+}
+
+void WorkerEnd::serve(const Run& run) {
+  std::vector<Tensor> inputs, outputs;
+  Message message;
+  while (true) {
+    auto got = state_->in.receive(message);
+    if (!got.ok()) std::abort();
+    if (!*got) {
+      state_->in.wait(kSpin);
+      continue;
+    }
+    if (message.kind == kFree) {
+      auto found = state_->lent.find(message.offset);
+      if (found != state_->lent.end()) state_->lent.erase(found);
+      continue;
+    }
+    const std::byte* body = state_->exchange.data() + message.offset;
+    for (uint32_t i = 0; i < message.count; ++i) {
+      TensorWire wire;
+      std::memcpy(&wire, body + i * sizeof wire, sizeof wire);
+      inputs.push_back(view_of(wire, state_->exchange.data()));
+    }
+    Status status = run(inputs, outputs);
+    for (Tensor& output : outputs) {
+      if (!status.ok()) break;
+      if (!output || state_->in_exchange(output) || State::in_heap(output)) continue;
+      auto copy = copy_into(Arena::heap(), output);  // of memory that nobody else can see
+      if (copy.ok()) {
+        output = *std::move(copy);
+      } else {
+        status = copy.status();
+      }
+    }
+    state_->answer(message.id, status, outputs);
+    inputs.clear();
+    outputs.clear();
+  }
+}
+
+}  // namespace leat

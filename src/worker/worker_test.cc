@@ -1,0 +1,372 @@
+#include "worker/worker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <thread>
+
+#include "worker/control.h"
+#include "worker/wire.h"
+
+namespace leat {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr uint64_t kMiB = 1 << 20;
+constexpr const char* kPart = "LEAT_TEST_WORKER";  // which child this program is to be
+
+// --- Children. This program starts itself as a worker, which runs one of these.
+
+Status twice(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+  for (const Tensor& x : inputs) {
+    LEAT_ASSIGN(Tensor y, Tensor::allocate(DType::kFp32, x.shape()));
+    for (size_t i = 0; i < x.values<float>().size(); ++i) {
+      y.mutable_values<float>()[i] = 2 * x.values<float>()[i];
+    }
+    outputs.push_back(std::move(y));
+  }
+  return {};
+}
+
+Status same(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+  outputs.assign(inputs.begin(), inputs.end());
+  return {};
+}
+
+// What the first input says: a text.
+Status obey(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+  std::string_view what = inputs[0].string();
+  if (what == "fail") return Status(Code::kBadMedia, "line 3: not a picture");
+  if (what == "abort") std::abort();
+  if (what == "exit") std::_Exit(3);
+  if (what == "hang") {
+    while (true) pause();
+  }
+  if (what == "texts") {
+    std::string_view texts[] = {"a", "", "three"};
+    LEAT_ASSIGN(Tensor all, Tensor::strings(texts));
+    outputs.push_back(std::move(all));
+    return {};
+  }
+  return same(inputs, outputs);
+}
+
+// Answers every batch with what cannot be, one kind after another.
+[[noreturn]] void lie() {
+  auto* control = static_cast<ControlMemory*>(
+      mmap(nullptr, sizeof(ControlMemory), PROT_READ | PROT_WRITE, MAP_SHARED, kControlFd, 0));
+  const char* kind = std::getenv("LEAT_TEST_LIE");
+  RingReader in(control->to_worker, kToWorkerFd);
+  RingWriter out(control->to_server, kToServerFd);
+  Message message;
+  while (!*in.receive(message)) in.wait(0);
+  auto* arena =
+      static_cast<std::byte*>(mmap(nullptr, kMiB, PROT_READ | PROT_WRITE, MAP_SHARED, kArenaFd, 0));
+  Message answer{.kind = kDone, .id = message.id, .offset = 0, .length = sizeof(Reply)};
+  std::mt19937_64 random(std::strtoul(kind, nullptr, 10));
+  if (std::strcmp(kind, "count") == 0) {
+    control->to_server.written = 100000;
+    control->to_server.asleep = 1;
+    uint64_t one = 1;
+    [[maybe_unused]] ssize_t put = write(kToServerFd, &one, sizeof one);
+  } else {
+    // Numbers of every size, so that some of them are nearly right.
+    auto any = [&] { return random() >> random() % 64; };
+    Reply reply{random() % 4 == 0 ? static_cast<uint32_t>(any()) : 0,
+                static_cast<uint32_t>(random() % 3), random() % 2 == 0 ? 0 : any()};
+    answer.length = sizeof reply + reply.outputs * sizeof(TensorWire) + reply.text;
+    if (random() % 4 == 0) answer.length = any();
+    if (random() % 4 == 0) answer.offset = any();
+    if (random() % 8 == 0) answer.id = any();
+    if (random() % 8 == 0) answer.kind = static_cast<uint32_t>(any());
+    std::memcpy(arena, &reply, sizeof reply);
+    for (size_t i = 0; i < reply.outputs; ++i) {
+      TensorWire wire;
+      wire.whose = static_cast<Whose>(random() % 4);
+      wire.dtype = static_cast<uint8_t>(random() % 20);
+      wire.rank = static_cast<uint8_t>(random() % 10);
+      for (int64_t& dim : wire.dims) dim = static_cast<int64_t>(random() % 3 ? any() % 8 : any());
+      wire.offset = any();
+      wire.base = any();
+      wire.length = any();
+      Shape shape(std::span(wire.dims, std::min<size_t>(wire.rank, Shape::kMaxRank)));
+      if (auto bytes = shape.bytes(static_cast<DType>(wire.dtype % kDTypes)); bytes.ok()) {
+        wire.length = *bytes;
+      }
+      std::memcpy(arena + sizeof reply + i * sizeof wire, &wire, sizeof wire);
+    }
+    *out.send(answer);
+  }
+  while (true) pause();
+}
+
+// A server that dies at once and leaves its worker behind, having said who that is.
+[[noreturn]] void die_as_server() {
+  unsetenv(kPart);
+  setenv(kPart, "same", 1);
+  auto exchange = *Arena::shared("exchange", kMiB);
+  auto worker = *Worker::start({.program = "/proc/self/exe", .arguments = {}}, *exchange);
+  std::printf("%d\n", worker->pid());
+  std::fflush(stdout);
+  kill(getpid(), SIGKILL);
+  std::abort();
+}
+
+[[maybe_unused]] const bool run_child = [] {
+  const char* part = std::getenv(kPart);
+  if (!part) return false;
+  std::string_view name = part;
+  if (name == "server") die_as_server();
+  if (name == "lie") lie();
+  auto end = WorkerEnd::attach();
+  if (!end.ok()) {
+    std::fprintf(stderr, "%s\n", end.status().message().c_str());
+    std::_Exit(9);
+  }
+  (*end)->serve(name == "twice" ? twice : name == "same" ? same : obey);
+}();
+
+// --- The server's side.
+
+std::unique_ptr<Worker> start(const char* part, Arena& exchange, uint64_t arena = 64 * kMiB) {
+  setenv(kPart, part, 1);
+  auto worker =
+      Worker::start({.program = "/proc/self/exe", .arguments = {}, .arena_bytes = arena}, exchange);
+  unsetenv(kPart);
+  EXPECT_TRUE(worker.ok()) << worker.status().message();
+  return *std::move(worker);
+}
+
+// Waits for an answer, or the worker's end: then false.
+Result<bool> next(Worker& worker, Worker::Done& done) {
+  while (true) {
+    auto any = worker.receive(done);
+    if (!any.ok() || *any) return any;
+    if (!worker.may_sleep()) continue;
+    pollfd polled[] = {{worker.signal(), POLLIN, 0}, {worker.process(), POLLIN, 0}};
+    poll(polled, 2, -1);
+    worker.awake();
+    if (polled[1].revents != 0) {
+      any = worker.receive(done);
+      if (!any.ok() || *any) return any;
+      return false;
+    }
+  }
+}
+
+Worker::Done ask(Worker& worker, std::span<const Tensor> inputs, uint64_t id = 1) {
+  Worker::Done done;
+  Status sent = worker.send(id, inputs);
+  EXPECT_TRUE(sent.ok()) << sent.message();
+  auto any = next(worker, done);
+  EXPECT_TRUE(any.ok()) << any.status().message();
+  EXPECT_TRUE(*any) << "the worker " << worker.how_it_ended();
+  EXPECT_EQ(done.id, id);
+  return done;
+}
+
+Tensor text(std::string_view of) { return *Tensor::bytes(of); }
+
+class WorkerTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Arena> exchange = *Arena::shared("exchange", 64 * kMiB);
+};
+
+TEST_F(WorkerTest, AnswersWithTensorsOfItsOwn) {
+  auto worker = start("twice", *exchange);
+  std::vector<float> values(1000);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  const Tensor inputs[] = {*Tensor::of(std::span<const float>(values), Shape{10, 100}),
+                           *Tensor::scalar(-1.5f)};
+  Worker::Done done = ask(*worker, inputs, 77);
+  ASSERT_TRUE(done.status.ok());
+  ASSERT_EQ(done.outputs.size(), 2u);
+  EXPECT_EQ(done.outputs[0].shape(), (Shape{10, 100}));
+  for (size_t i = 0; i < values.size(); ++i) {
+    EXPECT_EQ(done.outputs[0].values<float>()[i], 2 * values[i]);
+  }
+  EXPECT_EQ(done.outputs[1].values<float>()[0], -3);
+  // Outputs outlive the worker.
+  worker.reset();
+  EXPECT_EQ(done.outputs[0].values<float>()[999], 1998);
+}
+
+TEST_F(WorkerTest, WhatIsGivenBackStaysWhereItIs) {
+  auto worker = start("same", *exchange);
+  Tensor own = *copy_into(*exchange, *Tensor::of(std::span<const int32_t>({1, 2, 3, 4}), Shape{4}));
+  Tensor row = own.rows(1, 3);
+  const Tensor inputs[] = {own, row, Tensor(), text("a photo")};
+  Worker::Done done = ask(*worker, inputs);
+  ASSERT_TRUE(done.status.ok()) << done.status.message();
+  ASSERT_EQ(done.outputs.size(), 4u);
+  EXPECT_EQ(done.outputs[0].data(), own.data());
+  EXPECT_EQ(done.outputs[1].data(), row.data());
+  EXPECT_EQ(done.outputs[1].shape(), Shape{2});
+  EXPECT_FALSE(done.outputs[2]);
+  EXPECT_EQ(done.outputs[3].string(), "a photo");
+}
+
+TEST_F(WorkerTest, TextsAndPicturesKeepWhatTheyAre) {
+  auto worker = start("obey", *exchange);
+  Tensor picture = *Tensor::allocate(DType::kUint8, Shape{2, 3, 3});
+  std::memset(picture.mutable_data(), 7, picture.byte_size());
+  picture.set_full_size({30, 20});
+  const Tensor inputs[] = {text("echo"), picture};
+  Worker::Done done = ask(*worker, inputs);
+  ASSERT_EQ(done.outputs.size(), 2u) << done.status.message();
+  EXPECT_EQ(done.outputs[1].full_size().width, 30);
+  EXPECT_EQ(done.outputs[1].full_size().height, 20);
+  const Tensor wanted[] = {text("texts")};
+  done = ask(*worker, wanted);
+  ASSERT_EQ(done.outputs.size(), 1u) << done.status.message();
+  EXPECT_EQ(done.outputs[0].string(0), "a");
+  EXPECT_EQ(done.outputs[0].string(1), "");
+  EXPECT_EQ(done.outputs[0].string(2), "three");
+}
+
+TEST_F(WorkerTest, AFailureIsTheBatchsOwn) {
+  auto worker = start("obey", *exchange);
+  const Tensor bad[] = {text("fail")}, good[] = {text("fine")};
+  Worker::Done done = ask(*worker, bad);
+  EXPECT_EQ(done.status.code(), Code::kBadMedia);
+  EXPECT_EQ(done.status.message(), "line 3: not a picture");
+  EXPECT_TRUE(ask(*worker, good).status.ok());
+}
+
+TEST_F(WorkerTest, MemoryGoesRound) {
+  auto worker = start("twice", *exchange, 16 * kMiB);
+  Tensor four_mib = *Tensor::allocate(DType::kFp32, Shape{kMiB});
+  std::memset(four_mib.mutable_data(), 0, four_mib.byte_size());
+  Tensor kept;
+  for (int i = 0; i < 100; ++i) {
+    Worker::Done done = ask(*worker, {&four_mib, 1});
+    ASSERT_TRUE(done.status.ok()) << i << ": " << done.status.message();
+    kept = done.outputs[0];  // so that one is always in use
+  }
+  EXPECT_LE(exchange->stats().in_use, 0u);
+}
+
+TEST_F(WorkerTest, ManyBatchesUnderWay) {
+  auto worker = start("twice", *exchange);
+  std::vector<float> values(8);
+  uint64_t sent = 0, answered = 0;
+  const uint64_t all = 5000;
+  std::map<uint64_t, float> wanted;
+  while (answered < all) {
+    while (sent < all && sent - answered < 100) {
+      values.assign(8, static_cast<float>(sent));
+      Tensor x = *Tensor::of(std::span<const float>(values), Shape{8});
+      ASSERT_TRUE(worker->send(sent, {&x, 1}).ok());
+      wanted[sent] = 2 * values[0];
+      ++sent;
+    }
+    Worker::Done done;
+    ASSERT_TRUE(*next(*worker, done));
+    EXPECT_EQ(done.outputs[0].values<float>()[7], wanted[done.id]);
+    wanted.erase(done.id);
+    ++answered;
+  }
+  EXPECT_TRUE(worker->under_way().empty());
+}
+
+TEST_F(WorkerTest, ADeathLeavesItsBatches) {
+  for (auto [what, how] : {std::pair("abort", "was killed by signal 6 (Aborted)"),
+                           std::pair("exit", "exited with status 3")}) {
+    auto worker = start("obey", *exchange);
+    const Tensor inputs[] = {text(what)};
+    ASSERT_TRUE(worker->send(5, inputs).ok());
+    Worker::Done done;
+    auto any = next(*worker, done);
+    ASSERT_TRUE(any.ok());
+    EXPECT_FALSE(*any);
+    EXPECT_THAT(worker->under_way(), ElementsAre(5));
+    EXPECT_EQ(worker->how_it_ended(), how);
+    EXPECT_EQ(worker->send(6, inputs).code(), Code::kStepFailed);
+  }
+  auto hung = start("obey", *exchange);
+  const Tensor inputs[] = {text("hang")};
+  ASSERT_TRUE(hung->send(8, inputs).ok());
+  hung->kill();
+  EXPECT_EQ(hung->how_it_ended(), "was killed by signal 9 (Killed)");
+}
+
+TEST_F(WorkerTest, AProgramThatIsNotThere) {
+  auto worker = Worker::start({.program = "/nowhere/leat", .arguments = {}}, *exchange);
+  ASSERT_FALSE(worker.ok());
+  EXPECT_THAT(worker.status().message(), HasSubstr("/nowhere/leat"));
+}
+
+TEST_F(WorkerTest, ALieHarmsNobody) {
+  const Tensor inputs[] = {text("question")};
+  int refused = 0;
+  for (int i = 0; i < 40; ++i) {
+    setenv("LEAT_TEST_LIE", i == 0 ? "count" : std::to_string(i).c_str(), 1);
+    auto worker = start("lie", *exchange, kMiB);
+    ASSERT_TRUE(worker->send(1, inputs).ok());
+    Worker::Done done;
+    auto any = next(*worker, done);
+    if (!any.ok()) {
+      ++refused;
+      EXPECT_EQ(any.status().code(), Code::kStepFailed);
+      EXPECT_THAT(worker->under_way(), ElementsAre(1));
+    } else if (done.status.ok()) {
+      // By chance it made sense: then every byte can be read.
+      for (const Tensor& output : done.outputs) {
+        for (size_t b = 0; output && b < output.byte_size(); ++b) {
+          [[maybe_unused]] volatile std::byte seen = output.data()[b];
+        }
+      }
+    }
+  }
+  EXPECT_GT(refused, 20);
+}
+
+TEST_F(WorkerTest, EndsWithItsServer) {
+  setenv(kPart, "server", 1);
+  std::string self = std::filesystem::read_symlink("/proc/self/exe");
+  FILE* server = popen(self.c_str(), "r");
+  unsetenv(kPart);
+  int pid = 0;
+  ASSERT_EQ(std::fscanf(server, "%d", &pid), 1);
+  pclose(server);
+  // Gone, or dead and not yet buried by whoever inherits orphans here.
+  auto lives = [&] {
+    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    std::getline(stat, line);
+    size_t name_end = line.rfind(')');
+    return name_end != line.npos && line[name_end + 2] != 'Z' && line[name_end + 2] != 'X';
+  };
+  while (lives()) std::this_thread::yield();
+}
+
+TEST_F(WorkerTest, NothingIsLeft) {
+  auto descriptors = [] {
+    auto all = std::filesystem::directory_iterator("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  auto before = descriptors();
+  for (int i = 0; i < 20; ++i) {
+    auto worker = start("twice", *exchange);
+    Tensor x = *Tensor::scalar(1.0f);
+    ASSERT_TRUE(worker->send(1, {&x, 1}).ok());
+    Worker::Done done;
+    if (i % 2 == 0) *next(*worker, done);
+  }
+  EXPECT_EQ(descriptors(), before);
+  EXPECT_EQ(exchange->stats().in_use, 0u);
+}
+
+}  // namespace
+}  // namespace leat
