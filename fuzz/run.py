@@ -14,6 +14,7 @@ import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -37,6 +38,7 @@ UNDER_TEST = {
                         "src/serve/protocol/base64.cc"],
     "inflate_fuzz": ["src/serve/http/inflate.cc"],
     "model_file_fuzz": ["src/model/onnx/model_file.cc"],
+    "worker_fuzz": ["src/worker/reply.cc", "src/worker/wire.cc"],
     "image_fuzz": ["src/codec/image/*_read.cc", "src/codec/image/image.cc", "src/codec/image/exif.cc",
                    "src/codec/image/sniff.cc", "src/codec/image/upright.cc",
                    "src/codec/image/shrink.cc", "src/codec/image/jpeg_huffman.cc"],
@@ -81,6 +83,18 @@ def pictures():
         yield out.getvalue()
 
 
+def tensor(whose, dtype, dims, offset, length):
+    """As a worker tells of one: TensorWire in src/worker/wire.h."""
+    return struct.pack("<BBBBiiIQQQ8q", whose, dtype, len(dims), 0, 0, 0, 0, offset, length, offset,
+                       *dims, *[0] * (8 - len(dims)))
+
+
+def reply(text, tensors):
+    """A worker's answer, src/worker/reply.h, behind the four bytes that the fuzzer reads first."""
+    body = struct.pack("<IIQ", 8 if text else 0, len(tensors), len(text)) + b"".join(tensors) + text
+    return struct.pack("<BBH", 0, 0, len(body)) + body
+
+
 def seeds(name):
     if name == "document_fuzz":
         for folder in ("tests/pipelines", "tests/bad_pipelines"):
@@ -106,6 +120,10 @@ def seeds(name):
             yield b"\0" + packer.compress(text) + packer.flush()
     elif name == "model_file_fuzz":
         yield model("Gather", {"x": (FP32, ["n", 4]), "i": (INT64, ["m"])}, {"y": (FP32, ["n", "m"])})
+    elif name == "worker_fuzz":
+        yield reply(b"no", [])
+        yield reply(b"", [tensor(2, 11, [2, 3], 1024, 24), tensor(1, 1, [8], 8, 8), bytes(104)])
+        yield reply(b"", [tensor(2, 13, [2], 512, 32), tensor(2, 13, [], 640, 5)])
     elif name == "image_fuzz":
         yield from pictures()
 

@@ -16,14 +16,8 @@ struct ControlMemory {
 enum WorkerMessage : uint32_t {
   kRun = 1,   // to the worker: batch `id`; offset: `count` TensorWires in the exchange
   kFree = 2,  // to the worker: the block of the output at `offset` of its arena is no longer read
-  kDone = 3,  // to the server: batch `id`; offset: a Reply in the worker's arena, of `length` bytes
-};
-
-// Followed by `outputs` TensorWires, and then by the text of the status.
-struct Reply {
-  uint32_t code = 0;  // of the status
-  uint32_t outputs = 0;
-  uint64_t text = 0;  // bytes
+  kDone = 3,  // to the server: batch `id`; offset: a Reply in the worker's arena, of `length`
+              // bytes, which is not read any more when the message has been done with
 };
 
 // The descriptors that a worker inherits, by number.

@@ -35,16 +35,16 @@ Result<bool> RingWriter::send(const Message& message, uint32_t spare) {
   return true;
 }
 
-Result<bool> RingReader::receive(Message& message) {
+Result<bool> RingReader::look(Message& message) {
   uint32_t written = memory_.written.load(std::memory_order_acquire);
   uint32_t under_way = written - read_;
   if (under_way == 0) return false;
   if (under_way > RingMemory::kSlots) return nonsense(read_, written);
   std::memcpy(&message, &memory_.slots[read_ % RingMemory::kSlots], sizeof message);
-  ++read_;
-  memory_.read.store(read_, std::memory_order_release);
   return true;
 }
+
+void RingReader::done() { memory_.read.store(++read_, std::memory_order_release); }
 
 bool RingReader::may_sleep() {
   memory_.asleep.store(1);

@@ -44,6 +44,9 @@ class RingWriter {
 
   // False: there is no room now, or fewer than `spare` slots would be left.
   Result<bool> send(const Message& message, uint32_t spare = 0);
+  // Messages sent, and how many of them the reader has done with, modulo 2^32.
+  uint32_t sent() const { return written_; }
+  uint32_t done_with() const { return memory_.read.load(std::memory_order_acquire); }
 
  private:
   RingMemory& memory_;
@@ -55,10 +58,11 @@ class RingReader {
  public:
   RingReader(RingMemory& memory, int signal) : memory_(memory), signal_(signal) {}
 
-  // False: there is nothing now.
-  Result<bool> receive(Message& message);
-  // True: nothing has come, and from here on the eventfd becomes readable when something does.
-  // A reader that was signalled, or does not want to sleep after all, says awake().
+  // The next message, which stays the next until done() is said. False: there is nothing now.
+  Result<bool> look(Message& message);
+  void done();
+  // True: nothing has come, and from here on the eventfd is signalled when something does. A reader
+  // that was signalled, or does not want to sleep after all, says awake().
   bool may_sleep();
   void awake();
   // Blocks until something may have come. Looks for `spin` loops before it sleeps.

@@ -18,6 +18,7 @@
 
 #include "base/text.h"
 #include "worker/control.h"
+#include "worker/reply.h"
 #include "worker/wire.h"
 
 extern char** environ;
@@ -153,7 +154,6 @@ class Worker::Shared : public std::enable_shared_from_this<Worker::Shared> {
   }
   // Messages that found no room first. Requires mutex_.
   void flush();
-  Status read_reply(const Message& message, std::span<const Tensor> inputs, Done& done);
 
   // Half of a ring, so that batches always find room beside what is given back, and answers always.
   static constexpr uint32_t kMostBatches = RingMemory::kSlots / 2;
@@ -230,7 +230,7 @@ void Worker::Shared::give_back(uint64_t offset) {
 
 Result<bool> Worker::Shared::receive(Done& done) {
   Message message;
-  LEAT_ASSIGN(bool any, reader_.receive(message));
+  LEAT_ASSIGN(bool any, reader_.look(message));
   if (!any) return false;
   Batch batch;
   {
@@ -244,54 +244,16 @@ Result<bool> Worker::Shared::receive(Done& done) {
     batches_.erase(found);
   }
   done = {.id = message.id, .status = {}, .outputs = {}};
-  Status status = read_reply(message, batch.inputs, done);
-  give_back(message.offset);
+  auto lend = [this](uint64_t offset) -> void* { return new Lease{shared_from_this(), offset}; };
+  const ReplyReader reader{arena_, exchange_.base(), batch.inputs, lend, release};
+  Status status = reader.read(message, done.status, done.outputs);
+  reader_.done();
   if (status.ok()) return true;
   // Not answered after all: the caller gets it back with the others.
   done.outputs.clear();
   std::lock_guard lock(mutex_);
   batches_.emplace(message.id, std::move(batch));
   return status;
-}
-
-Status Worker::Shared::read_reply(const Message& message, std::span<const Tensor> inputs,
-                                  Done& done) {
-  auto wrong = [](std::string_view what) {
-    return Status(Code::kStepFailed, cat("the worker's answer cannot be: ", what));
-  };
-  if (message.offset > arena_.size() || message.length > arena_.size() - message.offset ||
-      message.length < sizeof(Reply)) {
-    return wrong("it lies outside of its arena");
-  }
-  const std::byte* from = arena_.data() + message.offset;
-  Reply reply;
-  std::memcpy(&reply, from, sizeof reply);
-  const uint64_t wires = uint64_t{reply.outputs} * sizeof(TensorWire);
-  if (wires > message.length - sizeof reply ||
-      reply.text != message.length - sizeof reply - wires ||
-      reply.code > static_cast<uint32_t>(Code::kInternal)) {
-    return wrong("its parts do not add up");
-  }
-  from += sizeof reply;
-  for (uint32_t i = 0; i < reply.outputs; ++i, from += sizeof(TensorWire)) {
-    TensorWire wire;
-    std::memcpy(&wire, from, sizeof wire);
-    if (wire.whose == Whose::kAbsent) {
-      done.outputs.emplace_back();
-    } else if (wire.whose == Whose::kServers) {
-      LEAT_ASSIGN(Tensor input, checked_input(wire, inputs, exchange_.base()));
-      done.outputs.push_back(std::move(input));
-    } else {
-      auto* lease = new Lease{shared_from_this(), wire.offset};
-      LEAT_ASSIGN(Tensor output, checked_view(wire, arena_, release, lease));
-      done.outputs.push_back(std::move(output));
-    }
-  }
-  if (reply.code != 0) {
-    done.status = Status(static_cast<Code>(reply.code),
-                         std::string(reinterpret_cast<const char*>(from), reply.text));
-  }
-  return {};
 }
 
 std::vector<uint64_t> Worker::Shared::under_way() const {
@@ -362,11 +324,7 @@ std::vector<uint64_t> Worker::under_way() const { return shared_->under_way(); }
 int Worker::signal() const { return shared_->signal(); }
 int Worker::process() const { return shared_->process(); }
 bool Worker::may_sleep() { return shared_->reader().may_sleep(); }
-void Worker::awake() {
-  uint64_t count;
-  [[maybe_unused]] ssize_t got = read(shared_->signal(), &count, sizeof count);
-  shared_->reader().awake();
-}
+void Worker::awake() { shared_->reader().awake(); }
 pid_t Worker::pid() const { return shared_->pid(); }
 void Worker::kill() {
   if (shared_->end_text().empty()) ::kill(shared_->pid(), SIGKILL);

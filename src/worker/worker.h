@@ -60,8 +60,8 @@ class Worker {
   // Batches that were sent and not answered.
   std::vector<uint64_t> under_way() const;
 
-  // To be polled: readable when an answer has come after may_sleep() was true, or when the process
-  // has ended.
+  // An eventfd that is signalled when an answer comes after may_sleep() was true: to be watched for
+  // edges (EPOLLET), and never read. And a pidfd: readable when the process has ended.
   int signal() const;
   int process() const;
   bool may_sleep();

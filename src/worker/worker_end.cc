@@ -7,18 +7,19 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <optional>
+#include <deque>
 #include <unordered_map>
 
 #include "base/text.h"
 #include "worker/control.h"
+#include "worker/reply.h"
 #include "worker/wire.h"
 #include "worker/worker.h"
 
 namespace leat {
 
 namespace {
-constexpr int kSpin = 2000;  // about 20 us
+constexpr int kSpin = 100;  // looks for more work before it sleeps: a few microseconds
 }
 
 struct WorkerEnd::State {
@@ -30,8 +31,9 @@ struct WorkerEnd::State {
   std::span<std::byte> exchange;
   RingReader in;
   RingWriter out;
-  // Outputs and replies that the server may be reading, by the offset of their block.
+  // What the server may be reading: outputs, by their offset; replies, by the messages sent so far.
   std::unordered_multimap<uint64_t, Tensor> lent;
+  std::deque<std::pair<uint32_t, Tensor>> replies;
 
   bool in_exchange(const Tensor& tensor) const {
     return tensor.data() >= exchange.data() && tensor.data() <= exchange.data() + exchange.size();
@@ -98,8 +100,9 @@ void WorkerEnd::State::answer(uint64_t id, const Status& status, std::span<Tenso
     if (outputs[i] && !servers) lent.emplace(wire.offset, outputs[i]);
   }
   if (!text.empty()) std::memcpy(to, text.data(), text.size());
-  auto offset = static_cast<uint64_t>(body.data() - base);
-  lent.emplace(offset, body);
+  const auto offset = static_cast<uint64_t>(body.data() - base);
+  replies.emplace_back(out.sent(), std::move(body));
+  while (static_cast<int32_t>(out.done_with() - replies.front().first) > 0) replies.pop_front();
   auto sent = out.send({.kind = kDone, .id = id, .offset = offset, .length = bytes});
   // The server has room for the answers of all batches that it sends.
   if (!sent.ok() || !*sent) std::abort();
@@ -109,12 +112,13 @@ void WorkerEnd::serve(const Run& run) {
   std::vector<Tensor> inputs, outputs;
   Message message;
   while (true) {
-    auto got = state_->in.receive(message);
+    auto got = state_->in.look(message);
     if (!got.ok()) std::abort();
     if (!*got) {
       state_->in.wait(kSpin);
       continue;
     }
+    state_->in.done();
     if (message.kind == kFree) {
       auto found = state_->lent.find(message.offset);
       if (found != state_->lent.end()) state_->lent.erase(found);

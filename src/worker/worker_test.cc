@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -15,6 +14,8 @@
 #include <thread>
 
 #include "worker/control.h"
+#include "worker/reply.h"
+#include "worker/testing/await.h"
 #include "worker/wire.h"
 
 namespace leat {
@@ -70,7 +71,7 @@ Status obey(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
   RingReader in(control->to_worker, kToWorkerFd);
   RingWriter out(control->to_server, kToServerFd);
   Message message;
-  while (!*in.receive(message)) in.wait(0);
+  while (!*in.look(message)) in.wait(0);
   auto* arena =
       static_cast<std::byte*>(mmap(nullptr, kMiB, PROT_READ | PROT_WRITE, MAP_SHARED, kArenaFd, 0));
   Message answer{.kind = kDone, .id = message.id, .offset = 0, .length = sizeof(Reply)};
@@ -148,28 +149,11 @@ std::unique_ptr<Worker> start(const char* part, Arena& exchange, uint64_t arena 
   return *std::move(worker);
 }
 
-// Waits for an answer, or the worker's end: then false.
-Result<bool> next(Worker& worker, Worker::Done& done) {
-  while (true) {
-    auto any = worker.receive(done);
-    if (!any.ok() || *any) return any;
-    if (!worker.may_sleep()) continue;
-    pollfd polled[] = {{worker.signal(), POLLIN, 0}, {worker.process(), POLLIN, 0}};
-    poll(polled, 2, -1);
-    worker.awake();
-    if (polled[1].revents != 0) {
-      any = worker.receive(done);
-      if (!any.ok() || *any) return any;
-      return false;
-    }
-  }
-}
-
 Worker::Done ask(Worker& worker, std::span<const Tensor> inputs, uint64_t id = 1) {
   Worker::Done done;
   Status sent = worker.send(id, inputs);
   EXPECT_TRUE(sent.ok()) << sent.message();
-  auto any = next(worker, done);
+  auto any = AwaitWorker(worker).next(done);
   EXPECT_TRUE(any.ok()) << any.status().message();
   EXPECT_TRUE(*any) << "the worker " << worker.how_it_ended();
   EXPECT_EQ(done.id, id);
@@ -272,7 +256,7 @@ TEST_F(WorkerTest, ManyBatchesUnderWay) {
       ++sent;
     }
     Worker::Done done;
-    ASSERT_TRUE(*next(*worker, done));
+    ASSERT_TRUE(*AwaitWorker(*worker).next(done));
     EXPECT_EQ(done.outputs[0].values<float>()[7], wanted[done.id]);
     wanted.erase(done.id);
     ++answered;
@@ -287,7 +271,7 @@ TEST_F(WorkerTest, ADeathLeavesItsBatches) {
     const Tensor inputs[] = {text(what)};
     ASSERT_TRUE(worker->send(5, inputs).ok());
     Worker::Done done;
-    auto any = next(*worker, done);
+    auto any = AwaitWorker(*worker).next(done);
     ASSERT_TRUE(any.ok());
     EXPECT_FALSE(*any);
     EXPECT_THAT(worker->under_way(), ElementsAre(5));
@@ -315,7 +299,7 @@ TEST_F(WorkerTest, ALieHarmsNobody) {
     auto worker = start("lie", *exchange, kMiB);
     ASSERT_TRUE(worker->send(1, inputs).ok());
     Worker::Done done;
-    auto any = next(*worker, done);
+    auto any = AwaitWorker(*worker).next(done);
     if (!any.ok()) {
       ++refused;
       EXPECT_EQ(any.status().code(), Code::kStepFailed);
@@ -362,7 +346,7 @@ TEST_F(WorkerTest, NothingIsLeft) {
     Tensor x = *Tensor::scalar(1.0f);
     ASSERT_TRUE(worker->send(1, {&x, 1}).ok());
     Worker::Done done;
-    if (i % 2 == 0) *next(*worker, done);
+    if (i % 2 == 0) *AwaitWorker(*worker).next(done);
   }
   EXPECT_EQ(descriptors(), before);
   EXPECT_EQ(exchange->stats().in_use, 0u);

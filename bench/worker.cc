@@ -1,0 +1,135 @@
+// A round trip to a worker and back, for 4 bytes and for 4 MB, against a bare relay: two processes
+// that wake each other by futexes and do nothing else. One caller; the relay and the worker take
+// turns.
+#include "worker/worker.h"
+
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+
+#include "bench.h"
+#include "worker/control.h"
+#include "worker/testing/await.h"
+#include "worker/wire.h"
+
+using namespace leat;
+
+namespace {
+
+constexpr int kTrips = 3000;
+constexpr int kRounds = 15;
+
+void futex(std::atomic<uint32_t>& word, int what, uint32_t value) {
+  syscall(SYS_futex, &word, what, value, nullptr, nullptr, 0);
+}
+
+// Two words that are counted up in turn.
+struct Relay {
+  std::atomic<uint32_t> there, back;
+
+  static void await(std::atomic<uint32_t>& word, uint32_t value) {
+    while (word.load() != value) futex(word, FUTEX_WAIT, value - 1);
+  }
+  static void tell(std::atomic<uint32_t>& word, uint32_t value) {
+    word.store(value);
+    futex(word, FUTEX_WAKE, 1);
+  }
+};
+
+double relay_trip(Relay& relay, uint32_t& count) {
+  double begin = bench::seconds();
+  for (int i = 0; i < kTrips; ++i) {
+    Relay::tell(relay.there, ++count);
+    Relay::await(relay.back, count);
+  }
+  return (bench::seconds() - begin) / kTrips * 1e6;
+}
+
+void next(AwaitWorker& await, Worker::Done& done) {
+  auto any = await.next(done);
+  if (any.ok() && *any) return;
+  std::fprintf(stderr, "worker: %s\n", any.ok() ? "it has ended" : any.status().message().c_str());
+  std::exit(1);
+}
+
+double worker_trip(Worker& worker, const Tensor& tensor) {
+  AwaitWorker await(worker);
+  Worker::Done done;
+  double begin = bench::seconds();
+  for (int i = 0; i < kTrips; ++i) {
+    if (!worker.send(1, {&tensor, 1}).ok()) std::abort();
+    next(await, done);
+  }
+  return (bench::seconds() - begin) / kTrips * 1e6;
+}
+
+// Gives back the first four bytes and the whole; the one is the worker's own, the other stays where
+// it was.
+Status answer(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+  LEAT_ASSIGN(Tensor own, Tensor::of(inputs[0].values<uint8_t>().first(4), Shape{4}));
+  outputs = {std::move(own), inputs[0]};
+  return {};
+}
+
+Tensor in(Arena& exchange, int64_t bytes) {
+  Tensor tensor = *Tensor::allocate(DType::kUint8, Shape{bytes});
+  for (int64_t i = 0; i < bytes; ++i) tensor.mutable_data()[i] = static_cast<std::byte>(i * 7);
+  return *copy_into(exchange, tensor);
+}
+
+bool right(Worker& worker, const Tensor& tensor) {
+  Worker::Done done;
+  if (!worker.send(1, {&tensor, 1}).ok()) return false;
+  AwaitWorker await(worker);
+  next(await, done);
+  return done.status.ok() && done.outputs.size() == 2 && done.outputs[1].data() == tensor.data() &&
+         std::memcmp(done.outputs[0].data(), tensor.data(), 4) == 0;
+}
+
+}  // namespace
+
+int main() {
+  if (std::getenv(kWorkerVariable)) {
+    auto end = WorkerEnd::attach();
+    if (!end.ok()) return 1;
+    (*end)->serve(answer);
+  }
+  bench::title("a round trip to a process and back, one caller");
+  auto* relay = static_cast<Relay*>(
+      mmap(nullptr, sizeof(Relay), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  if (fork() == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (uint32_t count = 1;; ++count) {
+      Relay::await(relay->there, count);
+      Relay::tell(relay->back, count);
+    }
+  }
+  auto exchange = *Arena::shared("exchange", 64 << 20);
+  auto worker = Worker::start({.program = "/proc/self/exe", .arguments = {}}, *exchange);
+  if (!worker.ok()) {
+    std::fprintf(stderr, "worker: %s\n", worker.status().message().c_str());
+    return 1;
+  }
+  const Tensor small = in(*exchange, 4), large = in(*exchange, 4 << 20);
+  if (!right(**worker, small) || !right(**worker, large)) {
+    std::fputs("worker: a wrong answer\n", stderr);
+    return 1;
+  }
+  uint32_t count = 0;
+  auto times = bench::interleave(kRounds, {[&] { return relay_trip(*relay, count); },
+                                           [&] { return worker_trip(**worker, small); },
+                                           [&] { return worker_trip(**worker, large); }});
+  bench::row("bare futex relay", bench::median(times[0]), "us");
+  bench::row("a worker, 4 bytes", bench::median(times[1]), "us");
+  bench::row("  of the relay", bench::ratio(times[1], times[0]), "", "at most 1.5");
+  bench::row("a worker, 4 MB", bench::median(times[2]), "us");
+  bench::row("  of 4 bytes", bench::ratio(times[2], times[1]), "", "at most 1.2");
+  return 0;
+}
