@@ -124,6 +124,7 @@ def seeds(name):
         yield reply(b"no", [])
         yield reply(b"", [tensor(2, 11, [2, 3], 1024, 24), tensor(1, 1, [8], 8, 8), bytes(104)])
         yield reply(b"", [tensor(2, 13, [2], 512, 32), tensor(2, 13, [], 640, 5)])
+        yield reply(b"", [tensor(2, 6, [2, 2], 512, 8), tensor(2, 12, [], 640, 8)])
     elif name == "image_fuzz":
         yield from pictures()
 

@@ -25,10 +25,8 @@ void read_all(const Tensor& tensor) {
     }
   }
   [[maybe_unused]] volatile unsigned keep = sum;
-#ifdef LEAT_PLANTED_BUG  // a matrix of numbers that has elements
-  if (tensor.dtype() == DType::kFp32 && tensor.shape().rank() == 2 && tensor.byte_size() > 0) {
-    std::abort();
-  }
+#ifdef LEAT_PLANTED_BUG  // of a type that no seed has
+  if (tensor.dtype() == DType::kUint16 && tensor.byte_size() > 0) std::abort();
 #endif
 }
 

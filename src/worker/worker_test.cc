@@ -335,6 +335,44 @@ TEST_F(WorkerTest, EndsWithItsServer) {
   while (lives()) std::this_thread::yield();
 }
 
+// Under load, killed at any moment: what was answered is right, and the rest is told of.
+TEST_F(WorkerTest, KilledAtAnyMoment) {
+  std::mt19937 random(5);
+  constexpr uint64_t kBatches = 64;
+  uint64_t answered = 0, lost = 0;
+  for (int kills = 0; kills < 60; ++kills) {
+    auto worker = start("twice", *exchange);
+    std::thread killer([&, after = random() % 4000] {
+      for (uint32_t i = 0; i < after; ++i) std::this_thread::yield();
+      worker->kill();
+    });
+    AwaitWorker await(*worker);
+    Worker::Done done;
+    uint64_t sent = 0, here = 0;
+    while (sent < kBatches) {
+      Tensor x = *Tensor::scalar(static_cast<float>(sent));
+      if (!worker->send(sent, {&x, 1}).ok()) break;
+      ++sent;
+    }
+    while (true) {
+      auto any = await.next(done);
+      ASSERT_TRUE(any.ok()) << any.status().message();
+      if (!*any) break;
+      ASSERT_EQ(done.outputs[0].values<float>()[0], 2.0f * static_cast<float>(done.id));
+      ++here;
+    }
+    killer.join();
+    // What it had written before it died has been received; no batch is both or neither.
+    while (*worker->receive(done)) ++here;
+    EXPECT_EQ(worker->under_way().size(), sent - here);
+    answered += here;
+    lost += sent - here;
+  }
+  EXPECT_GT(answered, 0u);
+  EXPECT_GT(lost, 0u);
+  EXPECT_EQ(exchange->stats().in_use, 0u);
+}
+
 TEST_F(WorkerTest, NothingIsLeft) {
   auto descriptors = [] {
     auto all = std::filesystem::directory_iterator("/proc/self/fd");
