@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -129,7 +130,9 @@ class Worker::Shared : public std::enable_shared_from_this<Worker::Shared> {
   Result<bool> receive(Done& done);
   std::vector<uint64_t> under_way() const;
   void give_back(uint64_t offset);
+  void kill();
   void end();
+  bool killed_from_outside() const { return from_outside_; }
   // Nobody will ask for answers any more.
   void forget() {
     std::lock_guard lock(mutex_);
@@ -170,6 +173,8 @@ class Worker::Shared : public std::enable_shared_from_this<Worker::Shared> {
   pid_t pid_ = 0;
   Descriptor process_;
   std::string end_;
+  bool killed_ = false;  // by this process
+  bool from_outside_ = false;
   mutable std::mutex mutex_;
   RingWriter writer_;                  // guarded by mutex_, as are the next three
   bool ended_ = false;                 // nobody reads what is sent
@@ -271,9 +276,19 @@ void Worker::Shared::end() {
   end_ = info.si_code == CLD_EXITED
              ? cat("exited with status ", info.si_status)
              : cat("was killed by signal ", info.si_status, " (", strsignal(info.si_status), ")");
+  if (info.si_code == CLD_KILLED && !killed_) {
+    constexpr int kSent[] = {SIGKILL, SIGTERM, SIGINT, SIGQUIT, SIGHUP};
+    from_outside_ = std::ranges::count(kSent, info.si_status) > 0;
+  }
   std::lock_guard lock(mutex_);
   ended_ = true;
   to_free_.clear();
+}
+
+void Worker::Shared::kill() {
+  if (!end_.empty()) return;  // the number may be another process's by now
+  killed_ = true;
+  ::kill(pid_, SIGKILL);
 }
 
 Result<std::unique_ptr<Worker>> Worker::start(const WorkerSetup& setup, Arena& exchange) {
@@ -326,9 +341,8 @@ int Worker::process() const { return shared_->process(); }
 bool Worker::may_sleep() { return shared_->reader().may_sleep(); }
 void Worker::awake() { shared_->reader().awake(); }
 pid_t Worker::pid() const { return shared_->pid(); }
-void Worker::kill() {
-  if (shared_->end_text().empty()) ::kill(shared_->pid(), SIGKILL);
-}
+void Worker::kill() { shared_->kill(); }
+bool Worker::killed_from_outside() const { return shared_->killed_from_outside(); }
 std::string Worker::how_it_ended() {
   shared_->end();
   return shared_->end_text();

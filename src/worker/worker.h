@@ -71,6 +71,8 @@ class Worker {
   void kill();
   // Waits for its end: "was killed by signal 11 (Segmentation fault)".
   std::string how_it_ended();
+  // By a signal that people and systems end processes with, and not by kill(). Once it has ended.
+  bool killed_from_outside() const;
 
  private:
   class Shared;

@@ -1,0 +1,76 @@
+#include "worker/testing/child.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string_view>
+
+namespace leat {
+
+namespace {
+
+Status twice(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+  for (const Tensor& x : inputs) {
+    LEAT_ASSIGN(Tensor y, Tensor::allocate(DType::kFp32, x.shape()));
+    for (size_t i = 0; i < x.values<float>().size(); ++i) {
+      y.mutable_values<float>()[i] = 2 * x.values<float>()[i];
+    }
+    outputs.push_back(std::move(y));
+  }
+  return {};
+}
+
+Status same(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+  outputs.assign(inputs.begin(), inputs.end());
+  return {};
+}
+
+// What the first input says: a text.
+Status obey(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+  std::string_view what = inputs[0].string();
+  if (what == "fail") return Status(Code::kBadMedia, "line 3: not a picture");
+  if (what == "abort") std::abort();
+  if (what == "exit") std::_Exit(3);
+  if (what == "term") kill(getpid(), SIGTERM);
+  if (what == "hang") {
+    while (true) pause();
+  }
+  if (what == "texts") {
+    std::string_view texts[] = {"a", "", "three"};
+    LEAT_ASSIGN(Tensor all, Tensor::strings(texts));
+    outputs.push_back(std::move(all));
+    return {};
+  }
+  return same(inputs, outputs);
+}
+
+[[maybe_unused]] const bool run_child = [] {
+  const std::string part = child_part();
+  if (part != "twice" && part != "same" && part != "obey") return false;
+  auto end = WorkerEnd::attach();
+  if (!end.ok()) {
+    std::fprintf(stderr, "%s\n", end.status().message().c_str());
+    std::_Exit(9);
+  }
+  (*end)->serve(part == "twice" ? twice : part == "same" ? same : obey);
+}();
+
+}  // namespace
+
+std::string child_part() {
+  std::ifstream words("/proc/self/cmdline");
+  std::string word;
+  while (std::getline(words, word, '\0')) {
+    if (word.starts_with("part=")) return word.substr(5);
+  }
+  return {};
+}
+
+WorkerSetup child(const std::string& part, uint64_t arena_bytes) {
+  return {.program = "/proc/self/exe", .arguments = {"part=" + part}, .arena_bytes = arena_bytes};
+}
+
+}  // namespace leat

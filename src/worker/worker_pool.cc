@@ -1,0 +1,346 @@
+#include "worker/worker_pool.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+
+#include "base/cpu.h"
+#include "base/text.h"
+#include "worker/wire.h"
+
+namespace leat {
+
+Result<std::unique_ptr<WorkerHost>> WorkerHost::make(uint64_t exchange_bytes) {
+  LEAT_ASSIGN(std::unique_ptr<Arena> exchange, Arena::shared("exchange", exchange_bytes));
+  int epoll = epoll_create1(EPOLL_CLOEXEC);
+  int signal = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.u64 = 0;
+  if (epoll < 0 || signal < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, signal, &event) != 0) {
+    Status status(Code::kInternal, cat("processes cannot be watched: ", strerror(errno)));
+    if (epoll >= 0) close(epoll);
+    if (signal >= 0) close(signal);
+    return status;
+  }
+  return std::unique_ptr<WorkerHost>(new WorkerHost(std::move(exchange), epoll, signal));
+}
+
+WorkerHost::WorkerHost(std::unique_ptr<Arena> exchange, int epoll, int signal)
+    : exchange_(std::move(exchange)), epoll_(epoll), signal_(signal), thread_([this] {
+        name_thread("leat-workers");
+        run();
+      }) {}
+
+WorkerHost::~WorkerHost() {
+  {
+    std::lock_guard lock(mutex_);
+    assert(pools_.empty());
+    stop_ = true;
+  }
+  wake();
+  thread_.join();
+  close(epoll_);
+  close(signal_);
+}
+
+void WorkerHost::wake() {
+  uint64_t one = 1;
+  [[maybe_unused]] ssize_t put = write(signal_, &one, sizeof one);
+}
+
+void WorkerHost::run() {
+  const Clock& clock = SteadyClock::instance();
+  std::vector<WorkerPool::Ended> ended;
+  std::unique_lock lock(mutex_);
+  while (!stop_) {
+    Nanos next = kNever;
+    // By number: while a process starts the mutex is let go, and pools may come (never go, since
+    // only this thread takes them out).
+    for (size_t i = 0; i < pools_.size(); ++i) {
+      next = std::min(next, pools_[i]->tend(lock, clock.now(), ended));
+    }
+    if (std::erase_if(pools_, [](WorkerPool* pool) { return pool->closing_; }) > 0) {
+      changed_.notify_all();
+    }
+    if (!ended.empty()) {
+      lock.unlock();
+      for (WorkerPool::Ended& one : ended) one.job->done(one.outcome);
+      ended.clear();
+      lock.lock();
+      continue;
+    }
+    for (uint64_t number : sleep(lock, next)) {
+      for (WorkerPool* pool : pools_) {
+        for (WorkerPool::Member& member : pool->members_) {
+          member.ended = member.ended || member.number == number;
+        }
+      }
+    }
+  }
+}
+
+uint64_t WorkerHost::watch(Worker& worker) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.u64 = 0;  // its ring is looked at in any case
+  bool done = epoll_ctl(epoll_, EPOLL_CTL_ADD, worker.signal(), &event) == 0;
+  event.events = EPOLLIN;
+  event.data.u64 = ++last_number_;
+  done = epoll_ctl(epoll_, EPOLL_CTL_ADD, worker.process(), &event) == 0 && done;
+  return done ? last_number_ : 0;
+}
+
+void WorkerHost::unwatch(Worker& worker) {
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, worker.signal(), nullptr);
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, worker.process(), nullptr);
+}
+
+std::vector<uint64_t> WorkerHost::sleep(std::unique_lock<std::mutex>& lock, Nanos until) {
+  bool quiet = true;
+  for (WorkerPool* pool : pools_) quiet = pool->may_sleep() && quiet;
+  Nanos now = SteadyClock::instance().now();
+  int timeout = 0;
+  if (quiet) {
+    constexpr Nanos kLongest = 10 * kSecond;
+    timeout =
+        until == kNever
+            ? -1
+            : static_cast<int>((std::clamp<Nanos>(until - now, 0, kLongest) + kMillisecond - 1) /
+                               kMillisecond);
+  }
+  asleep_until_ = until;
+  lock.unlock();
+  epoll_event events[64];
+  int count = epoll_wait(epoll_, events, std::size(events), timeout);
+  lock.lock();
+  asleep_until_ = 0;
+  std::vector<uint64_t> ended;
+  for (int i = 0; i < count; ++i) {
+    if (events[i].data.u64 != 0) ended.push_back(events[i].data.u64);
+  }
+  return ended;
+}
+
+WorkerPool::WorkerPool(WorkerHost& host, WorkerPoolOptions options)
+    : host_(host), options_(std::move(options)) {}
+
+Result<std::unique_ptr<WorkerPool>> WorkerPool::make(WorkerHost& host, WorkerPoolOptions options) {
+  for (Tensor& tensor : options.first) {
+    if (tensor && tensor.block()->arena != host.exchange().id()) {
+      LEAT_ASSIGN(tensor, copy_into(host.exchange(), tensor));
+    }
+  }
+  std::unique_ptr<WorkerPool> pool(new WorkerPool(host, std::move(options)));
+  Lock lock(host.mutex_);
+  host.pools_.push_back(pool.get());
+  host.wake();
+  host.changed_.wait(lock, [&] {
+    auto ready = std::ranges::count_if(pool->members_, &Member::ready);
+    return !pool->trouble_.ok() || ready >= pool->options_.workers;
+  });
+  if (Status trouble = pool->trouble_; !trouble.ok()) {
+    lock.unlock();
+    return trouble;
+  }
+  return pool;
+}
+
+WorkerPool::~WorkerPool() {
+  {
+    Lock lock(host_.mutex_);
+    assert(!head_ && std::ranges::all_of(members_, [](Member& m) { return !m.job; }));
+    closing_ = true;
+    host_.wake();
+    host_.changed_.wait(lock, [&] { return std::ranges::count(host_.pools_, this) == 0; });
+  }
+  for (Member& member : members_) host_.unwatch(*member.worker);
+  members_.clear();  // kills them
+}
+
+Status WorkerPool::submit(WorkerJob& job, std::vector<Tensor> inputs) {
+  for (Tensor& tensor : inputs) {
+    if (tensor && tensor.block()->arena != host_.exchange().id()) {
+      LEAT_ASSIGN(tensor, copy_into(host_.exchange(), tensor));
+    }
+  }
+  job.next_ = nullptr;
+  job.inputs_ = std::move(inputs);
+  Lock lock(host_.mutex_);
+  if (!trouble_.ok() && std::ranges::none_of(members_, &Member::ready)) return trouble_;
+  if (!head_) {
+    bool given = false;
+    LEAT_TRY(give(job, given));
+    if (given) return {};
+  }
+  (head_ ? tail_->next_ : head_) = &job;
+  tail_ = &job;
+  return {};
+}
+
+// The first of the free: what has worked last is warm, and the spare stays at the end.
+Status WorkerPool::give(WorkerJob& job, bool& given) {
+  given = false;
+  if (std::ranges::count_if(members_, [](Member& m) { return m.job != nullptr; }) >=
+      options_.workers) {
+    return {};
+  }
+  for (Member& member : members_) {
+    if (!member.ready || member.job || member.ended || !member.killed_for.ok()) continue;
+    Status status = member.worker->send(reinterpret_cast<uintptr_t>(&job), job.inputs_);
+    if (status.code() == Code::kOverloaded) return status;
+    if (!status.ok()) {
+      member.killed_for = status;
+      member.worker->kill();
+      continue;
+    }
+    member.job = &job;
+    if (options_.time_limit != kNever) {
+      member.until = clock_.now() + options_.time_limit;
+      if (member.until < host_.asleep_until_) {
+        host_.asleep_until_ = member.until;
+        host_.wake();
+      }
+    }
+    given = true;
+    return {};
+  }
+  return {};
+}
+
+bool WorkerPool::may_sleep() {
+  bool quiet = true;
+  for (Member& member : members_) quiet = member.worker->may_sleep() && quiet;
+  return quiet;
+}
+
+Nanos WorkerPool::tend(Lock& lock, Nanos now, std::vector<Ended>& ended) {
+  Nanos next = kNever;
+  for (auto it = members_.begin(); it != members_.end();) {
+    Member& member = *it;
+    listen(member, ended);
+    if (member.ended) {
+      bury(member, now, ended);
+      it = members_.erase(it);
+      continue;
+    }
+    if (member.until <= now && member.killed_for.ok()) {
+      member.killed_for =
+          Status(Code::kStepFailed, cat("it took longer than its limit of ",
+                                        options_.time_limit / kMillisecond, " ms and was ended"));
+      member.worker->kill();
+    }
+    if (member.killed_for.ok()) next = std::min(next, member.until);
+    ++it;
+  }
+  const auto wanted = static_cast<size_t>(options_.workers + (options_.spare ? 1 : 0));
+  while (members_.size() < wanted && !closing_) {
+    if (start_at_ > now) {
+      next = std::min(next, start_at_);
+      break;
+    }
+    start(lock, now);
+  }
+  bool hopeless = !trouble_.ok() && std::ranges::none_of(members_, &Member::ready);
+  while (head_) {
+    WorkerJob& job = *head_;
+    bool given = false;
+    Status status = hopeless ? trouble_ : give(job, given);
+    if (status.ok() && !given) break;
+    head_ = job.next_;
+    if (!status.ok()) ended.push_back({&job, {.status = status, .outputs = {}}});
+  }
+  return next;
+}
+
+void WorkerPool::start(Lock& lock, Nanos now) {
+  lock.unlock();
+  auto worker = Worker::start(options_.setup, host_.exchange());
+  Status status = worker.ok() ? (*worker)->send(0, options_.first) : worker.status();
+  lock.lock();
+  if (!status.ok()) return cannot_start(status, now);
+  uint64_t number = host_.watch(**worker);
+  if (number == 0) {
+    return cannot_start(Status(Code::kInternal, "the system lets no more processes be watched"),
+                        now);
+  }
+  ++started_;
+  Member& member = members_.emplace_back();
+  member.worker = *std::move(worker);
+  member.number = number;
+}
+
+void WorkerPool::cannot_start(const Status& why, Nanos now) {
+  trouble_ = why;
+  pause_ = std::clamp(2 * pause_, kFirstPause, kLastPause);
+  start_at_ = now + pause_;
+  host_.changed_.notify_all();
+}
+
+void WorkerPool::listen(Member& member, std::vector<Ended>& ended) {
+  Worker::Done done;
+  while (true) {
+    auto any = member.worker->receive(done);
+    if (!any.ok()) {
+      if (member.killed_for.ok()) {
+        member.killed_for = any.status();
+        member.worker->kill();
+      }
+      return;
+    }
+    if (!*any) return;
+    if (!member.ready) {
+      if (!done.status.ok()) {
+        member.killed_for = done.status;
+        member.worker->kill();
+        return;
+      }
+      member.ready = true;
+      trouble_ = Status();
+      host_.changed_.notify_all();
+      continue;
+    }
+    ++member.finished;
+    pause_ = 0;
+    member.until = kNever;
+    WorkerJob* job = std::exchange(member.job, nullptr);
+    ended.push_back({job, {.status = std::move(done.status), .outputs = std::move(done.outputs)}});
+  }
+}
+
+void WorkerPool::bury(Member& member, Nanos now, std::vector<Ended>& ended) {
+  host_.unwatch(*member.worker);
+  std::string how = cat("the worker ", member.worker->how_it_ended());
+  Status why = member.killed_for.ok() ? Status(Code::kStepFailed, how) : member.killed_for;
+  const bool outside = member.worker->killed_from_outside();
+  if (member.job) {
+    ended.push_back(
+        {member.job, {.status = why, .outputs = {}, .died = true, .from_outside = outside}});
+  }
+  if (outside) return;  // which says nothing about the step
+  if (!member.ready) return cannot_start(why, now);
+  if (member.finished > 0) return;
+  pause_ = std::clamp(2 * pause_, kFirstPause, kLastPause);
+  start_at_ = now + pause_;
+}
+
+WorkerPoolStats WorkerPool::stats() const {
+  Lock lock(host_.mutex_);
+  const auto wanted = static_cast<uint64_t>(options_.workers + (options_.spare ? 1 : 0));
+  return {.restarts = started_ > wanted ? started_ - wanted : 0,
+          .ready = static_cast<int>(std::ranges::count_if(members_, &Member::ready))};
+}
+
+std::vector<pid_t> WorkerPool::processes() const {
+  Lock lock(host_.mutex_);
+  std::vector<pid_t> all;
+  for (const Member& member : members_) all.push_back(member.worker->pid());
+  return all;
+}
+
+}  // namespace leat

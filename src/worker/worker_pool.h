@@ -1,0 +1,157 @@
+// Workers that are kept alive, and the jobs they do.
+//
+// A WorkerHost is one thread that watches all workers of an engine; a WorkerPool is some workers
+// that run the same step. A job goes to a free worker at once, on the thread that submits it, and
+// otherwise waits its turn; its end is told on the host's thread, which must not be kept.
+//
+// A worker that dies, says what cannot be, or takes longer than the limit (then it is killed) is
+// replaced: by the spare if there is one, which is ready to work, and by a new process. The job
+// that it had ends with `died`; whether to try again is for whoever knows what the job was. A
+// worker that dies by itself without having finished anything is started again later and later
+// (kFirstPause doubling to kLastPause); while none can be started, jobs fail with the reason.
+//
+// Threads: submit() from any; done() is called on the host's thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <condition_variable>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "worker/worker.h"
+
+namespace leat {
+
+class WorkerPool;
+
+struct WorkerOutcome {
+  Status status;                // of the step, or why there is no answer
+  std::vector<Tensor> outputs;  // when status is ok
+  bool died = false;            // the worker has, with this job
+  bool from_outside = false;    // and not by anything that the job can have done
+};
+
+// Embedded in whoever waits; must live until done().
+class WorkerJob {
+ public:
+  virtual void done(WorkerOutcome& outcome) = 0;
+
+ protected:
+  virtual ~WorkerJob() = default;
+
+ private:
+  friend class WorkerPool;
+  WorkerJob* next_ = nullptr;
+  std::vector<Tensor> inputs_;  // in the exchange
+};
+
+struct WorkerPoolOptions {
+  WorkerSetup setup;
+  // The first batch of every worker: it is ready when this is answered, however long that takes.
+  std::vector<Tensor> first{};
+  int workers = 1;
+  bool spare = true;          // one more, ready to take a dead one's place
+  Nanos time_limit = kNever;  // of a job, once a worker has it
+};
+
+struct WorkerPoolStats {
+  uint64_t restarts = 0;  // workers started in the place of dead ones
+  int ready = 0;          // that can take a job or have one, the spare among them
+};
+
+class WorkerHost {
+ public:
+  // `exchange_bytes`: at most so much is under way to all workers.
+  static Result<std::unique_ptr<WorkerHost>> make(uint64_t exchange_bytes);
+  ~WorkerHost();  // all pools have gone
+
+  Arena& exchange() { return *exchange_; }
+
+ private:
+  friend class WorkerPool;
+  WorkerHost(std::unique_ptr<Arena> exchange, int epoll, int signal);
+  void run();
+  void wake();
+  // Sleeps until something happens, or `until`; the numbers of those who have ended.
+  std::vector<uint64_t> sleep(std::unique_lock<std::mutex>& lock, Nanos until);
+  // Under a number that no other worker has had: descriptors' numbers are soon used again. 0: the
+  // system has no room for it.
+  uint64_t watch(Worker& worker);
+  void unwatch(Worker& worker);  // before it goes
+
+  const std::unique_ptr<Arena> exchange_;
+  const int epoll_, signal_;
+  std::mutex mutex_;                 // of this and of all its pools
+  std::condition_variable changed_;  // a worker became ready or could not be started; one has gone
+  std::vector<WorkerPool*> pools_;   // guarded by mutex_
+  Nanos asleep_until_ = 0;           // guarded by mutex_
+  uint64_t last_number_ = 0;         // guarded by mutex_
+  bool stop_ = false;                // guarded by mutex_
+  std::thread thread_;
+};
+
+class WorkerPool {
+ public:
+  // Returns when all workers are ready, or with the reason that one is not.
+  static Result<std::unique_ptr<WorkerPool>> make(WorkerHost& host, WorkerPoolOptions options);
+  ~WorkerPool();  // there are no jobs any more
+
+  // What does not lie in the exchange is copied there. After an error done() is not called.
+  Status submit(WorkerJob& job, std::vector<Tensor> inputs);
+
+  WorkerPoolStats stats() const;
+  std::vector<pid_t> processes() const;
+
+ private:
+  friend class WorkerHost;
+  static constexpr Nanos kFirstPause = 100 * kMillisecond;
+  static constexpr Nanos kLastPause = 10 * kSecond;
+
+  struct Member {
+    std::unique_ptr<Worker> worker;
+    uint64_t number = 0;  // with the host
+    bool ready = false;
+    bool ended = false;  // the process has
+    WorkerJob* job = nullptr;
+    Nanos until = kNever;   // when it will have had its job for too long
+    uint64_t finished = 0;  // jobs
+    Status killed_for;      // why this process killed it
+  };
+  struct Ended {
+    WorkerJob* job;
+    WorkerOutcome outcome;
+  };
+  using Lock = std::unique_lock<std::mutex>;
+
+  WorkerPool(WorkerHost& host, WorkerPoolOptions options);
+
+  // All that follows has the host's mutex, and but for give() is on its thread.
+  // Does what is due, and tells when to look again.
+  Nanos tend(Lock& lock, Nanos now, std::vector<Ended>& ended);
+  void start(Lock& lock, Nanos now);
+  void listen(Member& member, std::vector<Ended>& ended);
+  void bury(Member& member, Nanos now, std::vector<Ended>& ended);
+  void cannot_start(const Status& why, Nanos now);
+  Status give(WorkerJob& job, bool& given);
+  bool may_sleep();
+
+  WorkerHost& host_;
+  const WorkerPoolOptions options_;
+  const Clock& clock_ = SteadyClock::instance();
+  std::list<Member> members_;  // guarded by the host's mutex, as is the rest
+  WorkerJob* head_ = nullptr;  // jobs that wait
+  WorkerJob* tail_ = nullptr;
+  Nanos pause_ = 0;     // before the last start that was put off
+  Nanos start_at_ = 0;  // no start before this
+  Status trouble_;      // why the last start failed
+  bool closing_ = false;
+  uint64_t started_ = 0;
+};
+
+}  // namespace leat
