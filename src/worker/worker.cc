@@ -271,11 +271,17 @@ std::vector<uint64_t> Worker::Shared::under_way() const {
 void Worker::Shared::end() {
   if (!end_.empty()) return;
   siginfo_t info{};
-  while (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) != 0 && errno == EINTR) {
+  const bool by_descriptor = process_.get() >= 0;
+  const auto which = static_cast<id_t>(by_descriptor ? process_.get() : pid_);
+  while (waitid(by_descriptor ? P_PIDFD : P_PID, which, &info, WEXITED) != 0 && errno == EINTR) {
   }
-  end_ = info.si_code == CLD_EXITED
-             ? cat("exited with status ", info.si_status)
-             : cat("was killed by signal ", info.si_status, " (", strsignal(info.si_status), ")");
+  if (info.si_code == 0) {
+    end_ = "ended, and another part of this program has taken the reason";
+  } else if (info.si_code == CLD_EXITED) {
+    end_ = cat("exited with status ", info.si_status);
+  } else {
+    end_ = cat("was killed by signal ", info.si_status, " (", strsignal(info.si_status), ")");
+  }
   if (info.si_code == CLD_KILLED && !killed_) {
     constexpr int kSent[] = {SIGKILL, SIGTERM, SIGINT, SIGQUIT, SIGHUP};
     from_outside_ = std::ranges::count(kSent, info.si_status) > 0;
@@ -286,9 +292,14 @@ void Worker::Shared::end() {
 }
 
 void Worker::Shared::kill() {
-  if (!end_.empty()) return;  // the number may be another process's by now
+  if (!end_.empty()) return;
   killed_ = true;
-  ::kill(pid_, SIGKILL);
+  // By its descriptor: whoever else waits for this process's children can have freed the number.
+  if (process_.get() < 0) {
+    ::kill(pid_, SIGKILL);
+  } else {
+    syscall(SYS_pidfd_send_signal, process_.get(), SIGKILL, nullptr, 0);
+  }
 }
 
 Result<std::unique_ptr<Worker>> Worker::start(const WorkerSetup& setup, Arena& exchange) {

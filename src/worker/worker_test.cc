@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -238,6 +239,18 @@ TEST_F(WorkerTest, ADeathLeavesItsBatches) {
   ASSERT_TRUE(hung->send(8, inputs).ok());
   hung->kill();
   EXPECT_EQ(hung->how_it_ended(), "was killed by signal 9 (Killed)");
+}
+
+TEST_F(WorkerTest, AnEndThatSomebodyElseHasSeen) {
+  auto worker = start("obey", *exchange);
+  const Tensor inputs[] = {text("exit")};
+  ASSERT_TRUE(worker->send(1, inputs).ok());
+  int status = 0;
+  ASSERT_EQ(waitpid(worker->pid(), &status, 0), worker->pid());
+  Worker::Done done;
+  EXPECT_FALSE(*AwaitWorker(*worker).next(done));
+  worker->kill();
+  EXPECT_THAT(worker->how_it_ended(), HasSubstr("another part of this program"));
 }
 
 TEST_F(WorkerTest, AProgramThatIsNotThere) {
