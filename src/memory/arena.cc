@@ -195,18 +195,22 @@ Arena& Arena::heap() {
   return *arena;
 }
 
-Result<std::unique_ptr<Arena>> Arena::shared(std::string name, uint64_t limit) {
-  limit = (limit + kPage - 1) / kPage * kPage;
+Result<int> Arena::make_memory(const std::string& name, uint64_t bytes) {
   int fd = memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0) return Status(Code::kInternal, cat("memfd_create: ", strerror(errno)));
-  // The size never changes again: a mapping of it can then never fault past the end.
-  if (ftruncate(fd, static_cast<off_t>(limit)) != 0 ||
+  if (ftruncate(fd, static_cast<off_t>(bytes)) != 0 ||
       fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     Status status(Code::kOverloaded,
-                  cat("a shared arena of ", limit, " bytes cannot be made: ", strerror(errno)));
+                  cat("shared memory of ", bytes, " bytes cannot be made: ", strerror(errno)));
     close(fd);
     return status;
   }
+  return fd;
+}
+
+Result<std::unique_ptr<Arena>> Arena::shared(std::string name, uint64_t limit) {
+  limit = (limit + kPage - 1) / kPage * kPage;
+  LEAT_ASSIGN(int fd, make_memory(name, limit));
   void* base = mmap(nullptr, limit, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
   if (base == MAP_FAILED) {
     Status status(Code::kOverloaded,

@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,9 @@ class Arena {
   // Likewise: the heap is to lie in `descriptor`, a memfd of `bytes`, so that another process that
   // has it mapped finds every tensor of this one there. The descriptor is the arena's from then on.
   static void set_heap_memory(int descriptor, uint64_t bytes);
+  // A memfd whose size never changes again, so that reading a mapping of it cannot fault. The
+  // descriptor is the caller's.
+  static Result<int> make_memory(const std::string& name, uint64_t bytes);
   // Backed by a memfd of at most `limit` bytes, to be mapped by other processes.
   static Result<std::unique_ptr<Arena>> shared(std::string name, uint64_t limit);
   ~Arena();  // nothing in it may be in use any more
@@ -75,6 +79,7 @@ class Arena {
     ~Attached();
 
     uint32_t id() const { return id_; }
+    std::span<std::byte> bytes() const { return {base_, size_}; }
     // The bytes of `id`, after checking that they lie inside. kBadInput otherwise.
     Result<std::byte*> resolve(const BufferId& id) const;
 

@@ -1,11 +1,9 @@
 #include "worker/worker.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,7 +13,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
-#include <optional>
+#include <utility>
 
 #include "base/text.h"
 #include "worker/control.h"
@@ -47,17 +45,6 @@ class Descriptor {
 
 Status failed(std::string_view call) {
   return Status(Code::kInternal, cat("a worker cannot be started: ", call, ": ", strerror(errno)));
-}
-
-// A memfd whose size never changes again, so that reading it cannot fault.
-Result<Descriptor> memory_of(const char* name, uint64_t bytes) {
-  Descriptor fd(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (fd.get() < 0) return failed("memfd_create");
-  if (ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) return failed("ftruncate");
-  if (fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
-    return failed("fcntl(F_ADD_SEALS)");
-  }
-  return fd;
 }
 
 // Runs the program with descriptors[i] as its number kControlFd + i and no others but the standard
@@ -108,19 +95,15 @@ Result<pid_t> spawn(const WorkerSetup& setup, std::span<const int> descriptors,
 // Lives until the worker's handle and the last output have gone.
 class Worker::Shared : public std::enable_shared_from_this<Worker::Shared> {
  public:
-  Shared(Arena& exchange, Descriptor to_worker, Descriptor to_server, ControlMemory& control,
-         std::span<std::byte> arena)
+  Shared(Arena& exchange, Descriptor to_worker, Descriptor to_server, Arena::Attached control,
+         Arena::Attached arena)
       : exchange_(exchange),
         to_worker_(std::move(to_worker)),
         to_server_(std::move(to_server)),
-        control_(control),
-        arena_(arena),
-        writer_(control.to_worker, to_worker_.get()),
-        reader_(control.to_server, to_server_.get()) {}
-  ~Shared() {
-    munmap(&control_, sizeof control_);
-    munmap(arena_.data(), arena_.size());
-  }
+        control_memory_(std::move(control)),
+        arena_(std::move(arena)),
+        writer_(rings().to_worker, to_worker_.get()),
+        reader_(rings().to_server, to_server_.get()) {}
 
   void runs_as(pid_t pid, Descriptor process) {
     pid_ = pid;
@@ -155,6 +138,9 @@ class Worker::Shared : public std::enable_shared_from_this<Worker::Shared> {
     std::unique_ptr<Lease> gone(static_cast<Lease*>(lease));
     gone->of->give_back(gone->offset);
   }
+  ControlMemory& rings() const {
+    return *reinterpret_cast<ControlMemory*>(control_memory_.bytes().data());
+  }
   // Messages that found no room first. Requires mutex_.
   void flush();
 
@@ -168,8 +154,7 @@ class Worker::Shared : public std::enable_shared_from_this<Worker::Shared> {
 
   Arena& exchange_;
   const Descriptor to_worker_, to_server_;
-  ControlMemory& control_;
-  const std::span<std::byte> arena_;
+  const Arena::Attached control_memory_, arena_;
   pid_t pid_ = 0;
   Descriptor process_;
   std::string end_;
@@ -250,7 +235,7 @@ Result<bool> Worker::Shared::receive(Done& done) {
   }
   done = {.id = message.id, .status = {}, .outputs = {}};
   auto lend = [this](uint64_t offset) -> void* { return new Lease{shared_from_this(), offset}; };
-  const ReplyReader reader{arena_, exchange_.base(), batch.inputs, lend, release};
+  const ReplyReader reader{arena_.bytes(), exchange_.base(), batch.inputs, lend, release};
   Status status = reader.read(message, done.status, done.outputs);
   reader_.done();
   if (status.ok()) return true;
@@ -303,8 +288,10 @@ void Worker::Shared::kill() {
 }
 
 Result<std::unique_ptr<Worker>> Worker::start(const WorkerSetup& setup, Arena& exchange) {
-  LEAT_ASSIGN(Descriptor control_fd, memory_of("leat-control", sizeof(ControlMemory)));
-  LEAT_ASSIGN(Descriptor arena_fd, memory_of("leat-worker", setup.arena_bytes));
+  LEAT_ASSIGN(int control, Arena::make_memory("leat-control", sizeof(ControlMemory)));
+  const Descriptor control_fd(control);
+  LEAT_ASSIGN(int own, Arena::make_memory("leat-worker", setup.arena_bytes));
+  const Descriptor arena_fd(own);
   // Another open file, for reading only; the server's own is for both.
   Descriptor exchange_fd(
       open(cat("/proc/self/fd/", exchange.descriptor()).c_str(), O_RDONLY | O_CLOEXEC));
@@ -312,21 +299,14 @@ Result<std::unique_ptr<Worker>> Worker::start(const WorkerSetup& setup, Arena& e
   Descriptor to_worker(eventfd(0, EFD_CLOEXEC));
   Descriptor to_server(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (to_worker.get() < 0 || to_server.get() < 0) return failed("eventfd");
-  void* control =
-      mmap(nullptr, sizeof(ControlMemory), PROT_READ | PROT_WRITE, MAP_SHARED, control_fd.get(), 0);
-  if (control == MAP_FAILED) return failed("mmap");
-  void* arena =
-      mmap(nullptr, setup.arena_bytes, PROT_READ, MAP_SHARED | MAP_NORESERVE, arena_fd.get(), 0);
-  if (arena == MAP_FAILED) {
-    Status status = failed("mmap");
-    munmap(control, sizeof(ControlMemory));
-    return status;
-  }
+  LEAT_ASSIGN(Arena::Attached rings,
+              Arena::Attached::map(0, control_fd.get(), sizeof(ControlMemory), true));
+  LEAT_ASSIGN(Arena::Attached arena,
+              Arena::Attached::map(0, arena_fd.get(), setup.arena_bytes, false));
   const int descriptors[] = {control_fd.get(), exchange_fd.get(), arena_fd.get(), to_worker.get(),
                              to_server.get()};
-  auto shared = std::make_shared<Shared>(
-      exchange, std::move(to_worker), std::move(to_server), *static_cast<ControlMemory*>(control),
-      std::span(static_cast<std::byte*>(arena), setup.arena_bytes));
+  auto shared = std::make_shared<Shared>(exchange, std::move(to_worker), std::move(to_server),
+                                         std::move(rings), std::move(arena));
   LEAT_ASSIGN(pid_t pid, spawn(setup, descriptors,
                                cat(getpid(), " ", exchange.limit(), " ", setup.arena_bytes)));
   Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));

@@ -1,6 +1,4 @@
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -23,12 +21,16 @@ constexpr int kSpin = 100;  // looks for more work before it sleeps: a few micro
 }
 
 struct WorkerEnd::State {
-  State(ControlMemory& control, std::byte* exchange_base, uint64_t exchange_bytes)
-      : exchange(exchange_base, exchange_bytes),
-        in(control.to_worker, kToWorkerFd),
-        out(control.to_server, kToServerFd) {}
+  State(Arena::Attached control_memory, Arena::Attached exchange_memory)
+      : control(std::move(control_memory)),
+        attached(std::move(exchange_memory)),
+        exchange(attached.bytes()),
+        in(rings().to_worker, kToWorkerFd),
+        out(rings().to_server, kToServerFd) {}
+  ControlMemory& rings() const { return *reinterpret_cast<ControlMemory*>(control.bytes().data()); }
 
-  std::span<std::byte> exchange;
+  const Arena::Attached control, attached;
+  const std::span<std::byte> exchange;
   RingReader in;
   RingWriter out;
   // What the server may be reading: outputs, by their offset; replies, by the messages sent so far.
@@ -36,7 +38,7 @@ struct WorkerEnd::State {
   std::deque<std::pair<uint32_t, Tensor>> replies;
 
   bool in_exchange(const Tensor& tensor) const {
-    return tensor.data() >= exchange.data() && tensor.data() <= exchange.data() + exchange.size();
+    return tensor.data() >= exchange.data() && tensor.data() < exchange.data() + exchange.size();
   }
   static bool in_heap(const Tensor& tensor) {
     const Arena& heap = Arena::heap();
@@ -59,17 +61,13 @@ Result<std::unique_ptr<WorkerEnd>> WorkerEnd::attach() {
     return Status(Code::kInternal, cat("prctl(PR_SET_PDEATHSIG): ", strerror(errno)));
   }
   if (getppid() != server) return Status(Code::kUnavailable, "the server has gone");
-  void* control =
-      mmap(nullptr, sizeof(ControlMemory), PROT_READ | PROT_WRITE, MAP_SHARED, kControlFd, 0);
-  void* exchange =
-      mmap(nullptr, exchange_bytes, PROT_READ, MAP_SHARED | MAP_NORESERVE, kExchangeFd, 0);
-  if (control == MAP_FAILED || exchange == MAP_FAILED) {
-    return Status(Code::kInternal,
-                  cat("what the server shares cannot be mapped: ", strerror(errno)));
-  }
+  LEAT_ASSIGN(Arena::Attached control,
+              Arena::Attached::map(0, kControlFd, sizeof(ControlMemory), true));
+  LEAT_ASSIGN(Arena::Attached exchange,
+              Arena::Attached::map(0, kExchangeFd, exchange_bytes, false));
   Arena::set_heap_memory(kArenaFd, arena_bytes);
-  return std::unique_ptr<WorkerEnd>(new WorkerEnd(std::make_unique<State>(
-      *static_cast<ControlMemory*>(control), static_cast<std::byte*>(exchange), exchange_bytes)));
+  return std::unique_ptr<WorkerEnd>(
+      new WorkerEnd(std::make_unique<State>(std::move(control), std::move(exchange))));
 }
 
 WorkerEnd::WorkerEnd(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -59,11 +59,10 @@ void WorkerHost::run() {
   std::vector<WorkerPool::Ended> ended;
   std::unique_lock lock(mutex_);
   while (!stop_) {
-    Nanos next = kNever;
     // By number: while a process starts the mutex is let go, and pools may come (never go, since
     // only this thread takes them out).
     for (size_t i = 0; i < pools_.size(); ++i) {
-      next = std::min(next, pools_[i]->tend(lock, clock.now(), ended));
+      pools_[i]->tend(lock, clock.now(), ended);
     }
     if (std::erase_if(pools_, [](WorkerPool* pool) { return pool->closing_; }) > 0) {
       changed_.notify_all();
@@ -75,7 +74,7 @@ void WorkerHost::run() {
       lock.lock();
       continue;
     }
-    for (uint64_t number : sleep(lock, next)) {
+    for (uint64_t number : sleep(lock)) {
       for (WorkerPool* pool : pools_) {
         for (WorkerPool::Member& member : pool->members_) {
           member.ended = member.ended || member.number == number;
@@ -101,9 +100,14 @@ void WorkerHost::unwatch(Worker& worker) {
   epoll_ctl(epoll_, EPOLL_CTL_DEL, worker.process(), nullptr);
 }
 
-std::vector<uint64_t> WorkerHost::sleep(std::unique_lock<std::mutex>& lock, Nanos until) {
+std::vector<uint64_t> WorkerHost::sleep(std::unique_lock<std::mutex>& lock) {
+  // Not sooner: while processes were started others may have handed jobs to workers.
+  Nanos until = kNever;
   bool quiet = true;
-  for (WorkerPool* pool : pools_) quiet = pool->may_sleep() && quiet;
+  for (WorkerPool* pool : pools_) {
+    until = std::min(until, pool->due());
+    quiet = pool->may_sleep() && quiet;
+  }
   Nanos now = SteadyClock::instance().now();
   int timeout = 0;
   if (quiet) {
@@ -131,11 +135,6 @@ WorkerPool::WorkerPool(WorkerHost& host, WorkerPoolOptions options)
     : host_(host), options_(std::move(options)) {}
 
 Result<std::unique_ptr<WorkerPool>> WorkerPool::make(WorkerHost& host, WorkerPoolOptions options) {
-  for (Tensor& tensor : options.first) {
-    if (tensor && tensor.block()->arena != host.exchange().id()) {
-      LEAT_ASSIGN(tensor, copy_into(host.exchange(), tensor));
-    }
-  }
   std::unique_ptr<WorkerPool> pool(new WorkerPool(host, std::move(options)));
   Lock lock(host.mutex_);
   host.pools_.push_back(pool.get());
@@ -164,7 +163,7 @@ WorkerPool::~WorkerPool() {
 }
 
 Status WorkerPool::submit(WorkerJob& job, std::vector<Tensor> inputs) {
-  for (Tensor& tensor : inputs) {
+  for (Tensor& tensor : inputs) {  // here, since send() has the lock
     if (tensor && tensor.block()->arena != host_.exchange().id()) {
       LEAT_ASSIGN(tensor, copy_into(host_.exchange(), tensor));
     }
@@ -219,8 +218,15 @@ bool WorkerPool::may_sleep() {
   return quiet;
 }
 
-Nanos WorkerPool::tend(Lock& lock, Nanos now, std::vector<Ended>& ended) {
-  Nanos next = kNever;
+Nanos WorkerPool::due() const {
+  Nanos next = members_.size() < wanted() ? start_at_ : kNever;
+  for (const Member& member : members_) {
+    if (member.killed_for.ok()) next = std::min(next, member.until);
+  }
+  return next;
+}
+
+void WorkerPool::tend(Lock& lock, Nanos now, std::vector<Ended>& ended) {
   for (auto it = members_.begin(); it != members_.end();) {
     Member& member = *it;
     listen(member, ended);
@@ -235,17 +241,9 @@ Nanos WorkerPool::tend(Lock& lock, Nanos now, std::vector<Ended>& ended) {
                                         options_.time_limit / kMillisecond, " ms and was ended"));
       member.worker->kill();
     }
-    if (member.killed_for.ok()) next = std::min(next, member.until);
     ++it;
   }
-  const auto wanted = static_cast<size_t>(options_.workers + (options_.spare ? 1 : 0));
-  while (members_.size() < wanted && !closing_) {
-    if (start_at_ > now) {
-      next = std::min(next, start_at_);
-      break;
-    }
-    start(lock, now);
-  }
+  while (members_.size() < wanted() && start_at_ <= now && !closing_) start(lock, now);
   bool hopeless = !trouble_.ok() && std::ranges::none_of(members_, &Member::ready);
   while (head_) {
     WorkerJob& job = *head_;
@@ -255,7 +253,6 @@ Nanos WorkerPool::tend(Lock& lock, Nanos now, std::vector<Ended>& ended) {
     head_ = job.next_;
     if (!status.ok()) ended.push_back({&job, {.status = status, .outputs = {}}});
   }
-  return next;
 }
 
 void WorkerPool::start(Lock& lock, Nanos now) {
@@ -331,8 +328,7 @@ void WorkerPool::bury(Member& member, Nanos now, std::vector<Ended>& ended) {
 
 WorkerPoolStats WorkerPool::stats() const {
   Lock lock(host_.mutex_);
-  const auto wanted = static_cast<uint64_t>(options_.workers + (options_.spare ? 1 : 0));
-  return {.restarts = started_ > wanted ? started_ - wanted : 0,
+  return {.restarts = started_ > wanted() ? started_ - wanted() : 0,
           .ready = static_cast<int>(std::ranges::count_if(members_, &Member::ready))};
 }
 

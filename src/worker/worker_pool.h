@@ -78,8 +78,8 @@ class WorkerHost {
   WorkerHost(std::unique_ptr<Arena> exchange, int epoll, int signal);
   void run();
   void wake();
-  // Sleeps until something happens, or `until`; the numbers of those who have ended.
-  std::vector<uint64_t> sleep(std::unique_lock<std::mutex>& lock, Nanos until);
+  // Sleeps until something happens or is due; the numbers of those who have ended.
+  std::vector<uint64_t> sleep(std::unique_lock<std::mutex>& lock);
   // Under a number that no other worker has had: descriptors' numbers are soon used again. 0: the
   // system has no room for it.
   uint64_t watch(Worker& worker);
@@ -132,8 +132,9 @@ class WorkerPool {
   WorkerPool(WorkerHost& host, WorkerPoolOptions options);
 
   // All that follows has the host's mutex, and but for give() is on its thread.
-  // Does what is due, and tells when to look again.
-  Nanos tend(Lock& lock, Nanos now, std::vector<Ended>& ended);
+  void tend(Lock& lock, Nanos now, std::vector<Ended>& ended);  // does what is due
+  Nanos due() const;                                            // when to do so again
+  size_t wanted() const { return static_cast<size_t>(options_.workers + (options_.spare ? 1 : 0)); }
   void start(Lock& lock, Nanos now);
   void listen(Member& member, std::vector<Ended>& ended);
   void bury(Member& member, Nanos now, std::vector<Ended>& ended);

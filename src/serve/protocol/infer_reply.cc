@@ -110,7 +110,7 @@ class Writer {
 
   Status output(const Port& port, const Value& value, bool binary, int64_t classes, bool batched) {
     if (!value.present()) return {};
-    if (!value.is_list() && classes == 0 && value.tensor().shape().rank() > 0) {
+    if (!value.is_list() && classes == 0 && value.tensor().shape().rank() > 0) {  // nearly always
       const Tensor& whole = value.tensor();
       return tensor(port.name, whole.dtype(), whole.shape(), {&whole, 1}, binary);
     }
