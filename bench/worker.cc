@@ -72,9 +72,10 @@ double worker_trip(Worker& worker, const Tensor& tensor) {
 
 // Gives back the first four bytes and the whole; the one is the worker's own, the other stays where
 // it was.
-Status answer(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
-  LEAT_ASSIGN(Tensor own, Tensor::of(inputs[0].values<uint8_t>().first(4), Shape{4}));
-  outputs = {std::move(own), inputs[0]};
+Status answer(const WorkerEnd::Batch& batch, WorkerEnd::Made& made) {
+  const Tensor& input = batch.inputs[0];
+  LEAT_ASSIGN(Tensor own, Tensor::of(input.values<uint8_t>().first(4), Shape{4}));
+  made.outputs = {std::move(own), input};
   return {};
 }
 

@@ -14,8 +14,8 @@ Status wrong(std::string_view what) {
 }
 }  // namespace
 
-Status ReplyReader::read(const Message& message, Status& status,
-                         std::vector<Tensor>& outputs) const {
+Status ReplyReader::read(const Message& message, Status& status, std::vector<Tensor>& outputs,
+                         std::string& note) const {
   if (message.offset > arena.size() || message.length > arena.size() - message.offset ||
       message.length < sizeof(Reply)) {
     return wrong("it lies outside of its arena");
@@ -45,10 +45,8 @@ Status ReplyReader::read(const Message& message, Status& status,
       return wrong(cat("output ", i, " is nowhere"));
     }
   }
-  if (reply.code != 0) {
-    status = Status(static_cast<Code>(reply.code),
-                    std::string(reinterpret_cast<const char*>(from), reply.text));
-  }
+  note.assign(reinterpret_cast<const char*>(from), reply.text);
+  if (reply.code != 0) status = Status(static_cast<Code>(reply.code), std::move(note));
   return {};
 }
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "leat/tensor.h"
@@ -10,11 +11,11 @@
 
 namespace leat {
 
-// Followed by `outputs` TensorWires, and then by the text of the status.
+// Followed by `outputs` TensorWires, and then by the text.
 struct Reply {
   uint32_t code = 0;  // of the status
   uint32_t outputs = 0;
-  uint64_t text = 0;  // bytes
+  uint64_t text = 0;  // bytes: of the status's message, or of the note that goes with an answer
 };
 
 struct ReplyReader {
@@ -25,8 +26,10 @@ struct ReplyReader {
   std::function<void*(uint64_t offset)> lend;
   void (*release)(void*);
 
-  // kStepFailed when the answer cannot be; `status` is what the step itself said.
-  Status read(const Message& message, Status& status, std::vector<Tensor>& outputs) const;
+  // kStepFailed when the answer cannot be; `status` is what the step itself said. `note` is a copy,
+  // of which nothing is known.
+  Status read(const Message& message, Status& status, std::vector<Tensor>& outputs,
+              std::string& note) const;
 };
 
 }  // namespace leat

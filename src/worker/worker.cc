@@ -109,7 +109,7 @@ class Worker::Shared : public std::enable_shared_from_this<Worker::Shared> {
     pid_ = pid;
     process_ = std::move(process);
   }
-  Status send(uint64_t id, std::span<const Tensor> inputs);
+  Status send(uint64_t id, std::span<const Tensor> inputs, uint64_t items);
   Result<bool> receive(Done& done);
   std::vector<uint64_t> under_way() const;
   void give_back(uint64_t offset);
@@ -168,7 +168,7 @@ class Worker::Shared : public std::enable_shared_from_this<Worker::Shared> {
   RingReader reader_;                  // belongs to who receives
 };
 
-Status Worker::Shared::send(uint64_t id, std::span<const Tensor> inputs) {
+Status Worker::Shared::send(uint64_t id, std::span<const Tensor> inputs, uint64_t items) {
   Batch batch;
   const size_t bytes = inputs.size() * sizeof(TensorWire);
   LEAT_ASSIGN(Block * block, exchange_.allocate(bytes));
@@ -193,7 +193,8 @@ Status Worker::Shared::send(uint64_t id, std::span<const Tensor> inputs) {
                               .count = static_cast<uint32_t>(inputs.size()),
                               .id = id,
                               .offset = offset,
-                              .length = bytes});
+                              .length = bytes,
+                              .items = items});
     if (!sent.ok()) return sent.status();
     room = *sent;
   }
@@ -233,10 +234,10 @@ Result<bool> Worker::Shared::receive(Done& done) {
     batch = std::move(found->second);
     batches_.erase(found);
   }
-  done = {.id = message.id, .status = {}, .outputs = {}};
+  done = {.id = message.id, .status = {}, .outputs = {}, .note = {}};
   auto lend = [this](uint64_t offset) -> void* { return new Lease{shared_from_this(), offset}; };
   const ReplyReader reader{arena_.bytes(), exchange_.base(), batch.inputs, lend, release};
-  Status status = reader.read(message, done.status, done.outputs);
+  Status status = reader.read(message, done.status, done.outputs, done.note);
   reader_.done();
   if (status.ok()) return true;
   // Not answered after all: the caller gets it back with the others.
@@ -322,8 +323,8 @@ Worker::~Worker() {
   shared_->end();
   shared_->forget();
 }
-Status Worker::send(uint64_t id, std::span<const Tensor> inputs) {
-  return shared_->send(id, inputs);
+Status Worker::send(uint64_t id, std::span<const Tensor> inputs, uint64_t items) {
+  return shared_->send(id, inputs, items);
 }
 Result<bool> Worker::receive(Done& done) { return shared_->receive(done); }
 std::vector<uint64_t> Worker::under_way() const { return shared_->under_way(); }

@@ -46,6 +46,7 @@ class Worker {
     uint64_t id = 0;
     Status status;  // of the batch; kStepFailed with the step's own words
     std::vector<Tensor> outputs;
+    std::string note;  // that the worker gave along
   };
 
   // `exchange`: a shared arena, which outlives the worker and all inputs.
@@ -53,8 +54,9 @@ class Worker {
   ~Worker();  // kills it, and waits until it has gone
   Worker(const Worker&) = delete;
 
-  // What does not lie in the exchange is copied there. kOverloaded: too much is under way.
-  Status send(uint64_t id, std::span<const Tensor> inputs);
+  // What does not lie in the exchange is copied there. `items`: what the worker is to be told
+  // beside. kOverloaded: too much is under way.
+  Status send(uint64_t id, std::span<const Tensor> inputs, uint64_t items = 1);
   // The next answer. False: there is none now. After an error the worker is of no more use.
   Result<bool> receive(Done& done);
   // Batches that were sent and not answered.
@@ -87,7 +89,16 @@ class WorkerEnd {
   static Result<std::unique_ptr<WorkerEnd>> attach();
   ~WorkerEnd();
 
-  using Run = std::function<Status(std::span<const Tensor> inputs, std::vector<Tensor>& outputs)>;
+  struct Batch {
+    std::span<const Tensor> inputs;
+    uint64_t items;
+  };
+  struct Made {
+    std::vector<Tensor> outputs;
+    std::string note;
+  };
+  // `made` is empty, and counts when the status is ok.
+  using Run = std::function<Status(const Batch& batch, Made& made)>;
   // Runs what comes, for ever: the server ends this process.
   [[noreturn]] void serve(const Run& run);
 

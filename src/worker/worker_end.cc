@@ -45,7 +45,7 @@ struct WorkerEnd::State {
     return tensor.data() >= heap.base() && tensor.data() < heap.base() + heap.limit();
   }
 
-  void answer(uint64_t id, const Status& status, std::span<Tensor> outputs);
+  void answer(uint64_t id, const Status& status, Made& made);
 };
 
 Result<std::unique_ptr<WorkerEnd>> WorkerEnd::attach() {
@@ -73,9 +73,10 @@ Result<std::unique_ptr<WorkerEnd>> WorkerEnd::attach() {
 WorkerEnd::WorkerEnd(std::unique_ptr<State> state) : state_(std::move(state)) {}
 WorkerEnd::~WorkerEnd() = default;
 
-void WorkerEnd::State::answer(uint64_t id, const Status& status, std::span<Tensor> outputs) {
+void WorkerEnd::State::answer(uint64_t id, const Status& status, Made& made) {
+  std::vector<Tensor>& outputs = made.outputs;
   const size_t count = status.ok() ? outputs.size() : 0;
-  const std::string& text = status.message();
+  const std::string& text = status.ok() ? made.note : status.message();
   const size_t bytes = sizeof(Reply) + count * sizeof(TensorWire) + text.size();
   auto block = Arena::heap().allocate(bytes);
   if (!block.ok()) {  // not even room to say so
@@ -107,7 +108,8 @@ void WorkerEnd::State::answer(uint64_t id, const Status& status, std::span<Tenso
 }
 
 void WorkerEnd::serve(const Run& run) {
-  std::vector<Tensor> inputs, outputs;
+  std::vector<Tensor> inputs;
+  Made made;
   Message message;
   while (true) {
     auto got = state_->in.look(message);
@@ -128,8 +130,8 @@ void WorkerEnd::serve(const Run& run) {
       std::memcpy(&wire, body + i * sizeof wire, sizeof wire);
       inputs.push_back(view_of(wire, state_->exchange.data()));
     }
-    Status status = run(inputs, outputs);
-    for (Tensor& output : outputs) {
+    Status status = run({inputs, message.items}, made);
+    for (Tensor& output : made.outputs) {
       if (!status.ok()) break;
       if (!output || state_->in_exchange(output) || State::in_heap(output)) continue;
       auto copy = copy_into(Arena::heap(), output);  // of memory that nobody else can see
@@ -139,9 +141,10 @@ void WorkerEnd::serve(const Run& run) {
         status = copy.status();
       }
     }
-    state_->answer(message.id, status, outputs);
+    state_->answer(message.id, status, made);
     inputs.clear();
-    outputs.clear();
+    made.outputs.clear();
+    made.note.clear();
   }
 }
 

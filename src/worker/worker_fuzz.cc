@@ -54,7 +54,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                            [](void* count) { --*static_cast<int*>(count); }};
   Status status;
   std::vector<Tensor> outputs;
-  if (reader.read(message, status, outputs).ok()) {
+  std::string note;
+  if (reader.read(message, status, outputs, note).ok()) {
     for (const Tensor& output : outputs) read_all(output);
   }
   outputs.clear();

@@ -162,7 +162,7 @@ WorkerPool::~WorkerPool() {
   members_.clear();  // kills them
 }
 
-Status WorkerPool::submit(WorkerJob& job, std::vector<Tensor> inputs) {
+Status WorkerPool::submit(WorkerJob& job, std::vector<Tensor> inputs, uint64_t items) {
   for (Tensor& tensor : inputs) {  // here, since send() has the lock
     if (tensor && tensor.block()->arena != host_.exchange().id()) {
       LEAT_ASSIGN(tensor, copy_into(host_.exchange(), tensor));
@@ -170,6 +170,7 @@ Status WorkerPool::submit(WorkerJob& job, std::vector<Tensor> inputs) {
   }
   job.next_ = nullptr;
   job.inputs_ = std::move(inputs);
+  job.items_ = items;
   Lock lock(host_.mutex_);
   if (!trouble_.ok() && std::ranges::none_of(members_, &Member::ready)) return trouble_;
   if (!head_) {
@@ -191,7 +192,7 @@ Status WorkerPool::give(WorkerJob& job, bool& given) {
   }
   for (Member& member : members_) {
     if (!member.ready || member.job || member.ended || !member.killed_for.ok()) continue;
-    Status status = member.worker->send(reinterpret_cast<uintptr_t>(&job), job.inputs_);
+    Status status = member.worker->send(reinterpret_cast<uintptr_t>(&job), job.inputs_, job.items_);
     if (status.code() == Code::kOverloaded) return status;
     if (!status.ok()) {
       member.killed_for = status;
@@ -251,7 +252,7 @@ void WorkerPool::tend(Lock& lock, Nanos now, std::vector<Ended>& ended) {
     Status status = hopeless ? trouble_ : give(job, given);
     if (status.ok() && !given) break;
     head_ = job.next_;
-    if (!status.ok()) ended.push_back({&job, {.status = status, .outputs = {}}});
+    if (!status.ok()) ended.push_back({&job, {.status = status, .outputs = {}, .note = {}}});
   }
 }
 
@@ -298,6 +299,7 @@ void WorkerPool::listen(Member& member, std::vector<Ended>& ended) {
         return;
       }
       member.ready = true;
+      if (introduction_.empty()) introduction_ = std::move(done.outputs);
       trouble_ = Status();
       host_.changed_.notify_all();
       continue;
@@ -306,7 +308,10 @@ void WorkerPool::listen(Member& member, std::vector<Ended>& ended) {
     pause_ = 0;
     member.until = kNever;
     WorkerJob* job = std::exchange(member.job, nullptr);
-    ended.push_back({job, {.status = std::move(done.status), .outputs = std::move(done.outputs)}});
+    ended.push_back({job,
+                     {.status = std::move(done.status),
+                      .outputs = std::move(done.outputs),
+                      .note = std::move(done.note)}});
   }
 }
 
@@ -317,13 +322,19 @@ void WorkerPool::bury(Member& member, Nanos now, std::vector<Ended>& ended) {
   const bool outside = member.worker->killed_from_outside();
   if (member.job) {
     ended.push_back(
-        {member.job, {.status = why, .outputs = {}, .died = true, .from_outside = outside}});
+        {member.job,
+         {.status = why, .outputs = {}, .note = {}, .died = true, .from_outside = outside}});
   }
   if (outside) return;  // which says nothing about the step
   if (!member.ready) return cannot_start(why, now);
   if (member.finished > 0) return;
   pause_ = std::clamp(2 * pause_, kFirstPause, kLastPause);
   start_at_ = now + pause_;
+}
+
+std::vector<Tensor> WorkerPool::introduction() const {
+  Lock lock(host_.mutex_);
+  return introduction_;
 }
 
 WorkerPoolStats WorkerPool::stats() const {

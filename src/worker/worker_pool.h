@@ -32,9 +32,10 @@ class WorkerPool;
 
 struct WorkerOutcome {
   Status status;                // of the step, or why there is no answer
-  std::vector<Tensor> outputs;  // when status is ok
-  bool died = false;            // the worker has, with this job
-  bool from_outside = false;    // and not by anything that the job can have done
+  std::vector<Tensor> outputs;  // when status is ok, as the note
+  std::string note;
+  bool died = false;          // the worker has, with this job
+  bool from_outside = false;  // and not by anything that the job can have done
 };
 
 // Embedded in whoever waits; must live until done().
@@ -49,6 +50,7 @@ class WorkerJob {
   friend class WorkerPool;
   WorkerJob* next_ = nullptr;
   std::vector<Tensor> inputs_;  // in the exchange
+  uint64_t items_ = 1;
 };
 
 struct WorkerPoolOptions {
@@ -103,7 +105,10 @@ class WorkerPool {
   ~WorkerPool();  // there are no jobs any more
 
   // What does not lie in the exchange is copied there. After an error done() is not called.
-  Status submit(WorkerJob& job, std::vector<Tensor> inputs);
+  Status submit(WorkerJob& job, std::vector<Tensor> inputs, uint64_t items = 1);
+
+  // What the first worker answered to the first batch.
+  std::vector<Tensor> introduction() const;
 
   WorkerPoolStats stats() const;
   std::vector<pid_t> processes() const;
@@ -153,6 +158,7 @@ class WorkerPool {
   Status trouble_;      // why the last start failed
   bool closing_ = false;
   uint64_t started_ = 0;
+  std::vector<Tensor> introduction_;
 };
 
 }  // namespace leat

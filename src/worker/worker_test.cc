@@ -157,6 +157,14 @@ TEST_F(WorkerTest, WhatIsGivenBackStaysWhereItIs) {
   EXPECT_EQ(done.outputs[3].string(), "a photo");
 }
 
+TEST_F(WorkerTest, ANoteGoesWithAnAnswer) {
+  auto worker = start("same", *exchange);
+  ASSERT_TRUE(worker->send(1, {}, 7).ok());
+  Worker::Done done;
+  ASSERT_TRUE(*AwaitWorker(*worker).next(done));
+  EXPECT_EQ(done.note, "7 items");
+}
+
 TEST_F(WorkerTest, TextsAndPicturesKeepWhatTheyAre) {
   auto worker = start("obey", *exchange);
   Tensor picture = *Tensor::allocate(DType::kUint8, Shape{2, 3, 3});

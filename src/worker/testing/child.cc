@@ -8,29 +8,32 @@
 #include <fstream>
 #include <string_view>
 
+#include "base/text.h"
+
 namespace leat {
 
 namespace {
 
-Status twice(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
-  for (const Tensor& x : inputs) {
+Status twice(const WorkerEnd::Batch& batch, WorkerEnd::Made& made) {
+  for (const Tensor& x : batch.inputs) {
     LEAT_ASSIGN(Tensor y, Tensor::allocate(DType::kFp32, x.shape()));
     for (size_t i = 0; i < x.values<float>().size(); ++i) {
       y.mutable_values<float>()[i] = 2 * x.values<float>()[i];
     }
-    outputs.push_back(std::move(y));
+    made.outputs.push_back(std::move(y));
   }
   return {};
 }
 
-Status same(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
-  outputs.assign(inputs.begin(), inputs.end());
+Status same(const WorkerEnd::Batch& batch, WorkerEnd::Made& made) {
+  made.outputs.assign(batch.inputs.begin(), batch.inputs.end());
+  made.note = cat(batch.items, " items");
   return {};
 }
 
 // What the first input says: a text.
-Status obey(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
-  std::string_view what = inputs[0].string();
+Status obey(const WorkerEnd::Batch& batch, WorkerEnd::Made& made) {
+  std::string_view what = batch.inputs[0].string();
   if (what == "fail") return Status(Code::kBadMedia, "line 3: not a picture");
   if (what == "abort") std::abort();
   if (what == "exit") std::_Exit(3);
@@ -41,10 +44,10 @@ Status obey(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
   if (what == "texts") {
     std::string_view texts[] = {"a", "", "three"};
     LEAT_ASSIGN(Tensor all, Tensor::strings(texts));
-    outputs.push_back(std::move(all));
+    made.outputs.push_back(std::move(all));
     return {};
   }
-  return same(inputs, outputs);
+  return same(batch, made);
 }
 
 [[maybe_unused]] const bool run_child = [] {
