@@ -25,4 +25,4 @@ def print_traceback(error):
 
 def ours(frames):
     package = frames.tb_frame.f_globals.get("__name__", "").split(".")[0]
-    return package in ("leat_step", "importlib", "_frozen_importlib", "_frozen_importlib_external")
+    return package == "leat_step" or "importlib" in package
