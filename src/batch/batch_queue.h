@@ -49,6 +49,7 @@ struct BatchLimits {
   Nanos delay = 0;        // that the oldest item may be held for company
   int instances = 1;      // batches at once
   int64_t queue_max = 0;  // items waiting; 0: no bound
+  bool shared = false;    // what waits is shared out among the permits that are free
 };
 
 class BatchQueue {

@@ -205,7 +205,7 @@ struct Draft {
 };
 
 constexpr size_t kMostSteps = 1000;
-constexpr int64_t kItemsAtOnce = 16;  // that go to a process as one batch, unless the file says
+constexpr int64_t kItemsAtOnce = 32;  // that go to a process as one batch, unless the file says
 
 // Reads unit 0 from `document` and everything that it includes.
 void read_units(Draft& draft, std::unique_ptr<Document> document, const std::string& file,

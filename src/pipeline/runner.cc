@@ -15,7 +15,8 @@ BatchLimits limits_of(const Executor& executor, const StepOptions& options, Step
   return {.max = options.batch_max,
           .delay = options.batch_delay,
           .instances = instances,
-          .queue_max = options.queue_max};
+          .queue_max = options.queue_max,
+          .shared = options.batch_by_time};
 }
 
 BatchMember member_of(BatchItem* item) {

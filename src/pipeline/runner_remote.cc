@@ -20,7 +20,7 @@ namespace {
 constexpr int kDeaths = 2;
 constexpr int kKillsFromOutside = 16;
 // Items that go together take about so long, where the file does not say how many may.
-constexpr Nanos kBatchTime = 200 * kMicrosecond;
+constexpr Nanos kBatchTime = kMillisecond;
 // How long a worker may go on with what nobody waits for any more.
 constexpr Nanos kGrace = kSecond;
 

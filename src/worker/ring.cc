@@ -19,7 +19,7 @@ Status nonsense(uint32_t mine, uint32_t theirs) {
 
 }  // namespace
 
-Result<bool> RingWriter::send(const Message& message, uint32_t spare) {
+Result<bool> RingWriter::send(const Message& message, uint32_t spare, bool urgent) {
   uint32_t read = memory_.read.load(std::memory_order_acquire);
   uint32_t under_way = written_ - read;
   if (under_way > RingMemory::kSlots) return nonsense(written_, read);
@@ -28,7 +28,7 @@ Result<bool> RingWriter::send(const Message& message, uint32_t spare) {
   ++written_;
   // Sequentially consistent with the reader's asleep: one of the two sees what the other wrote.
   memory_.written.store(written_);
-  if (memory_.asleep.load() != 0 && memory_.asleep.exchange(0) != 0) {
+  if (urgent && memory_.asleep.load() != 0 && memory_.asleep.exchange(0) != 0) {
     uint64_t one = 1;
     [[maybe_unused]] ssize_t put = ::write(signal_, &one, sizeof one);
   }

@@ -206,7 +206,9 @@ Status Worker::Shared::send(uint64_t id, std::span<const Tensor> inputs, uint64_
 
 void Worker::Shared::flush() {
   while (!to_free_.empty() && !ended_) {
-    auto sent = writer_.send({.kind = kFree, .offset = to_free_.back()}, kMostBatches);
+    // A worker that sleeps needs no memory: it is told when it wakes, or before the ring is full.
+    const bool urgent = writer_.sent() - writer_.done_with() > kMostBatches / 2;
+    auto sent = writer_.send({.kind = kFree, .offset = to_free_.back()}, kMostBatches, urgent);
     if (!sent.ok() || !*sent) return;
     to_free_.pop_back();
   }
