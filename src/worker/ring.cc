@@ -19,11 +19,16 @@ Status nonsense(uint32_t mine, uint32_t theirs) {
 
 }  // namespace
 
-Result<bool> RingWriter::send(const Message& message, uint32_t spare, bool urgent) {
+Result<uint32_t> RingWriter::room() const {
   uint32_t read = memory_.read.load(std::memory_order_acquire);
   uint32_t under_way = written_ - read;
   if (under_way > RingMemory::kSlots) return nonsense(written_, read);
-  if (under_way + spare >= RingMemory::kSlots) return false;
+  return RingMemory::kSlots - under_way;
+}
+
+Result<bool> RingWriter::send(const Message& message, uint32_t spare, bool urgent) {
+  LEAT_ASSIGN(uint32_t free, room());
+  if (free <= spare) return false;
   std::memcpy(&memory_.slots[written_ % RingMemory::kSlots], &message, sizeof message);
   ++written_;
   // Sequentially consistent with the reader's asleep: one of the two sees what the other wrote.

@@ -46,6 +46,8 @@ class RingWriter {
   // False: there is no room now, or fewer than `spare` slots would be left. `urgent`: a reader that
   // sleeps is woken; others are read with the next one that is.
   Result<bool> send(const Message& message, uint32_t spare = 0, bool urgent = true);
+  // How many messages there is room for now.
+  Result<uint32_t> room() const;
   // Messages sent, and how many of them the reader has done with, modulo 2^32.
   uint32_t sent() const { return written_; }
   uint32_t done_with() const { return memory_.read.load(std::memory_order_acquire); }

@@ -172,7 +172,7 @@ WorkerPool::~WorkerPool() {
 
 Status WorkerPool::submit(WorkerJob& job, std::vector<Tensor> inputs, uint64_t items) {
   for (Tensor& tensor : inputs) {  // here, since send() has the lock
-    if (tensor && tensor.block()->arena != host_.exchange().id()) {
+    if (tensor && tensor.block()->arena != host_.exchange().id() && !Worker::reachable(tensor)) {
       LEAT_ASSIGN(tensor, copy_into(host_.exchange(), tensor));
     }
   }
@@ -219,6 +219,7 @@ Status WorkerPool::give(WorkerJob& job, bool& given) {
       member.worker->kill();
       continue;
     }
+    job.inputs_.clear();  // the worker has them now
     member.job = &job;
     if (options_.time_limit != kNever) {
       member.until = clock_.now() + options_.time_limit;

@@ -49,7 +49,7 @@ class WorkerJob {
  private:
   friend class WorkerPool;
   WorkerJob* next_ = nullptr;
-  std::vector<Tensor> inputs_;  // in the exchange
+  std::vector<Tensor> inputs_;  // in the exchange, or in workers' arenas
   uint64_t items_ = 1;
   bool cancelled_ = false;
 };
@@ -106,7 +106,8 @@ class WorkerPool {
   static Result<std::unique_ptr<WorkerPool>> make(WorkerHost& host, WorkerPoolOptions options);
   ~WorkerPool();  // there are no jobs any more; also on the host's thread
 
-  // What does not lie in the exchange is copied there. After an error done() is not called.
+  // What lies neither in the exchange nor in a worker's arena is copied to the exchange. After an
+  // error done() is not called.
   Status submit(WorkerJob& job, std::vector<Tensor> inputs, uint64_t items = 1);
 
   // Nobody waits for the job any more: if no worker has it yet it ends with kCancelled, and

@@ -130,6 +130,20 @@ TEST_F(WorkerPoolTest, AFirstBatchThatFailsIsTheReason) {
   EXPECT_THAT(pool.status().message(), HasSubstr("/nowhere"));
 }
 
+TEST_F(WorkerPoolTest, WhatOnePoolMadeIsNotCopiedForTheNext) {
+  auto first = obedient(1, false), second = obedient(1, false);
+  Job making, using_it;
+  Tensor large = *Tensor::allocate(DType::kUint8, Shape{kMiB});
+  std::memset(large.mutable_data(), 3, large.byte_size());
+  ASSERT_TRUE(first->submit(making, {text("copy"), large}).ok());
+  Tensor made = making.wait().outputs.at(1);
+  EXPECT_TRUE(Worker::reachable(made));
+  ASSERT_TRUE(second->submit(using_it, {text("same"), made}).ok());
+  EXPECT_EQ(using_it.wait().outputs.at(1).data(), made.data());
+  first.reset();
+  EXPECT_EQ(made.values<uint8_t>()[kMiB - 1], 3);
+}
+
 // Every job is tried again until it is answered, whatever happens to the workers.
 TEST_F(WorkerPoolTest, KilledAgainAndAgain) {
   const char* wanted = std::getenv("LEAT_WORKER_KILLS");

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "worker/wire.h"
 
 namespace leat {
 
@@ -40,6 +41,13 @@ Status obey(const WorkerEnd::Batch& batch, WorkerEnd::Made& made) {
   if (what == "term") kill(getpid(), SIGTERM);
   if (what == "hang") {
     while (true) pause();
+  }
+  if (what == "copy") {  // of everything
+    for (const Tensor& input : batch.inputs) {
+      LEAT_ASSIGN(Tensor copy, copy_into(Arena::heap(), input));
+      made.outputs.push_back(std::move(copy));
+    }
+    return {};
   }
   if (what == "texts") {
     std::string_view texts[] = {"a", "", "three"};
