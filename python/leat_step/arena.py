@@ -7,9 +7,9 @@ import weakref
 
 
 class Lease(weakref.ref):
-    """An array that empty() made; any view of it keeps it alive."""
+    """To an array that empty() made, which any view of it keeps alive."""
 
-    __slots__ = ("offset",)
+    __slots__ = ("offset", "array_id")
 
 
 class Arena:
@@ -22,9 +22,9 @@ class Arena:
         self.holes = [[begin, end]]  # never used, or joined from what was free
         self.free_lists = {}  # size: offsets
         self.sizes = {}  # offset: size, of blocks in use
-        self.leases = {}  # offset: of a block that is an array's
-        # Offsets of arrays that have gone. The collector may say so at any moment, in the middle of
-        # allocate() too, so that it does no more than that.
+        self.leases = {}  # id of an array: its lease
+        # Of arrays that have gone. The collector may say so at any moment, in the middle of
+        # allocate() too, so that nothing else is done then.
         self.gone = collections.deque()
 
     def allocate(self, size):
@@ -35,9 +35,10 @@ class Arena:
             size = (size + step - 1) & -step
         with self.lock:
             while self.gone:
-                offset = self.gone.popleft()
-                del self.leases[offset]
-                self.free(offset)
+                lease = self.gone.popleft()
+                if self.leases.get(lease.array_id) is lease:  # else another array has its id now
+                    del self.leases[lease.array_id]
+                self.free(lease.offset)
             free = self.free_lists.get(size)
             offset = free.pop() if free else self.carve(size)
             self.sizes[offset] = size
@@ -75,18 +76,21 @@ class Arena:
     def empty(self, shape, dtype):
         import numpy as np
 
-        size = math.prod(shape) if isinstance(shape, tuple) else np.prod(shape, dtype=int)
-        offset = self.allocate(max(int(size), 0) * dtype.itemsize)
+        size = math.prod(shape) if isinstance(shape, tuple) else int(np.prod(shape, dtype=int))
+        offset = self.allocate(max(size, 0) * dtype.itemsize)
         try:
             array = np.ndarray(shape, dtype, self.memory, offset)
         except BaseException:
             self.free(offset)
             raise
         # Views of this array hold it, and not the memory alone, as its base is no array.
-        lease = Lease(array, self.array_gone)
-        lease.offset = offset
-        self.leases[offset] = lease
+        lease = Lease(array, self.gone.append)
+        lease.offset, lease.array_id = offset, id(array)
+        with self.lock:
+            self.leases[lease.array_id] = lease
         return array
 
-    def array_gone(self, lease):
-        self.gone.append(lease.offset)
+    def offset(self, array):
+        """Of what empty() made; None for others."""
+        lease = self.leases.get(id(array))
+        return lease.offset if lease is not None and lease() is array else None

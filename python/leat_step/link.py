@@ -3,6 +3,7 @@ reply.h. x86-64 moves no load before a load and no store before a store, so that
 fence() where a store must precede a load."""
 
 import collections
+import functools
 import mmap
 import os
 import socket
@@ -23,6 +24,7 @@ ABSENT = (0,) * 9 + (bytes(64),)
 BYTES = 13  # leat::DType
 STEP_FAILED = 8  # leat::Code
 SPAN = struct.Struct("<QQ")  # leat::ByteSpan
+SHAPES = [struct.Struct(f"<{rank}q") for rank in range(9)]  # of dims, by rank
 
 # A ring, in uint32s: three counts, a cache line each, and SLOTS messages of 64 bytes.
 SLOTS = 256
@@ -33,6 +35,7 @@ SPIN = 30_000  # nanoseconds
 EXCHANGE, OWN = 0, -1  # numbers of memories
 
 
+@functools.lru_cache(1024)
 def dims(shape):
     return struct.pack("<8q", *shape, *(0,) * (8 - len(shape)))
 

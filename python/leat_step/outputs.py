@@ -1,5 +1,6 @@
 """What a step gives, checked against what it declares."""
 
+import mmap
 import re
 
 import numpy as np
@@ -57,7 +58,7 @@ class Output:
         for code in codes:
             if code != BYTES:
                 self.codes.setdefault(DTYPES[code], code)
-        self.seen = {}  # (element type, shape) of arrays that were found right: their number
+        self.seen = {}  # (element type, shape) of items that were found right: its number
 
     def wrong(self, given):
         return Wrong(f"output {self.name}: {given} was given where {self.text} is declared")
@@ -68,34 +69,31 @@ class Output:
         return (len(shape) == len(dims) or self.more and 7 >= len(shape) > len(dims)) and all(
             dim is None or dim == size for dim, size in zip(dims, shape))
 
-    def code(self, array):
-        """The number of the element type of one item's array."""
-        code = self.codes.get(array.dtype)
-        if code is None or not self.fits(array.shape):
-            raise self.wrong(what(array))
+    def code(self, dtype, shape):
+        """The number of the element type of an item like this."""
+        code = self.seen.get((dtype, shape))
+        if code is None:
+            code = self.codes.get(dtype)
+            if code is None or not self.fits(shape):
+                raise self.wrong(type_text(dtype, shape))
+            if len(self.seen) == 256:
+                self.seen.clear()
+            self.seen[dtype, shape] = code
         return code
 
     def whole(self, array, items):
         """The same of an array with a leading axis of items."""
-        key = array.dtype, array.shape
-        if array.shape[:1] != (items,):
+        shape = array.shape
+        if shape[:1] != (items,):
             raise Wrong(f"output {self.name}: {what(array)} was given for {items} items; the first "
-                         f"axis must be {items}, and the others {self.text}")
-        if key not in self.seen:
-            code = self.codes.get(array.dtype)
-            if code is None or not self.fits(array.shape[1:]):
-                raise self.wrong(f"{type_text(array.dtype, array.shape[1:])} an item")
-            if len(self.seen) == 256:
-                self.seen.clear()
-            self.seen[key] = code
-        return self.seen[key]
+                        f"axis must be {items}, and the others {self.text}")
+        return self.code(array.dtype, shape[1:])
 
     def item(self, value):
         """One item's value as an array, as bytes, or as (shape, [bytes])."""
-        if not isinstance(value, (np.ndarray, np.generic, list, tuple)) and hasattr(value, "__array__"):
-            value = np.asarray(value)
+        value = as_array(value)
         if isinstance(value, np.ndarray) and value.dtype.kind not in "OSU":
-            self.code(value)
+            self.code(value.dtype, value.shape)
             return value
         if self.texts and (text := self.text_item(value)) is not None:
             return text
@@ -125,18 +123,16 @@ class Output:
         return (shape, texts) if shape else texts[0]
 
     def values(self, value, items, errors):
-        """An array with a leading axis of items, or a list of item()s and Nones. Items that fail go
-        to `errors`, {item: exception}."""
-        if not isinstance(value, (np.ndarray, np.generic, list, tuple)) and hasattr(value, "__array__"):
-            value = np.asarray(value)
-        if isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "OSU":
-            value = list(value)
+        """An array, or a list of item()s and Nones, one an item. Items that fail go to `errors`,
+        {item: exception}."""
+        value = as_array(value)
         if isinstance(value, np.ndarray):
-            self.whole(value, items)
-            return value
+            if value.dtype.kind not in "OSU" or not value.ndim:
+                return value
+            value = list(value)
         if not isinstance(value, (list, tuple)) or len(value) != items:
             raise Wrong(f"output {self.name}: {what(value)} was given for {items} items; an array "
-                         f"with a first axis of {items} or a list of {items} values is wanted")
+                        f"with a first axis of {items} or a list of {items} values is wanted")
         made = [None] * items
         for i, one in enumerate(value):
             try:
@@ -147,10 +143,25 @@ class Output:
             except Wrong as error:
                 errors.setdefault(i, error)
         first = made[0]
-        if items > 1 and all(isinstance(one, np.ndarray) and one.base is None and
-                             one.shape == first.shape and one.dtype == first.dtype for one in made):
+        if items > 1 and all(isinstance(one, np.ndarray) and one.shape == first.shape and
+                             one.dtype == first.dtype and not shared(one) for one in made):
             return np.stack(made, out=leat_step.empty((items, *first.shape), first.dtype))
         return made
+
+
+def as_array(value):
+    """What says that it is one, as other packages' tensors do."""
+    if not isinstance(value, (np.ndarray, np.generic, list, tuple)) and hasattr(value, "__array__"):
+        return np.asarray(value)
+    return value
+
+
+def shared(array):
+    """Whether it is a view of a memory that the server knows."""
+    base = array.base
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return isinstance(base, mmap.mmap)
 
 
 def exact(array, dtype):
