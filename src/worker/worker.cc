@@ -229,7 +229,11 @@ Status Worker::Shared::send(uint64_t id, std::span<const Tensor> inputs, uint64_
 
 void Worker::Shared::flush() {
   while (!to_tell_.empty() && !ended_) {
-    auto sent = writer_.send(to_tell_.back(), kMostBatches);
+    // What it may use again matters to a worker when it runs: one that sleeps is told when it
+    // wakes, or before the ring is full. What another left behind is to go at once.
+    const bool urgent = to_tell_.back().kind == kUnmap ||
+                        writer_.sent() - writer_.done_with() > kMostBatches / 2;
+    auto sent = writer_.send(to_tell_.back(), kMostBatches, urgent);
     if (!sent.ok() || !*sent) return;
     to_tell_.pop_back();
   }

@@ -39,8 +39,8 @@ WorkerHost::WorkerHost(std::unique_ptr<Arena> exchange, int epoll, int signal)
 
 WorkerHost::~WorkerHost() {
   {
-    std::lock_guard lock(mutex_);
-    assert(pools_.empty());
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return alive_ == 0; });
     stop_ = true;
   }
   wake();
@@ -157,6 +157,7 @@ Result<std::unique_ptr<WorkerPool>> WorkerPool::make(WorkerHost& host, WorkerPoo
   std::unique_ptr<WorkerPool> pool(new WorkerPool(host, std::move(options)));
   Lock lock(host.mutex_);
   host.pools_.push_back(pool.get());
+  ++host.alive_;
   host.wake();
   host.changed_.wait(lock, [&] {
     auto ready = std::ranges::count_if(pool->members_, &Member::ready);
@@ -174,11 +175,18 @@ WorkerPool::~WorkerPool() {
     Lock lock(host_.mutex_);
     assert(!head_ && std::ranges::all_of(members_, [](Member& m) { return !m.job; }));
     closing_ = true;
-    host_.wake();
-    host_.changed_.wait(lock, [&] { return std::ranges::count(host_.pools_, this) == 0; });
+    if (std::this_thread::get_id() == host_.thread_.get_id()) {  // in a job's done()
+      std::erase(host_.pools_, this);
+    } else {
+      host_.wake();
+      host_.changed_.wait(lock, [&] { return std::ranges::count(host_.pools_, this) == 0; });
+    }
   }
   for (Member& member : members_) host_.unwatch(*member.worker);
   members_.clear();  // kills them
+  Lock lock(host_.mutex_);
+  --host_.alive_;
+  host_.changed_.notify_all();
 }
 
 Status WorkerPool::submit(WorkerJob& job, std::vector<Tensor> inputs, uint64_t items) {
@@ -188,6 +196,7 @@ Status WorkerPool::submit(WorkerJob& job, std::vector<Tensor> inputs, uint64_t i
     }
   }
   job.next_ = nullptr;
+  job.cancelled_ = false;
   job.inputs_ = std::move(inputs);
   job.items_ = items;
   Lock lock(host_.mutex_);
@@ -200,6 +209,17 @@ Status WorkerPool::submit(WorkerJob& job, std::vector<Tensor> inputs, uint64_t i
   (head_ ? tail_->next_ : head_) = &job;
   tail_ = &job;
   return {};
+}
+
+void WorkerPool::hurry(WorkerJob& job, Nanos until) {
+  Lock lock(host_.mutex_);
+  for (WorkerJob* waiting = head_; waiting; waiting = waiting->next_) {
+    if (waiting == &job) job.cancelled_ = true;
+  }
+  for (Member& member : members_) {
+    if (member.job == &job) member.until = std::min(member.until, until);
+  }
+  host_.wake();
 }
 
 // The first of the free: what has worked last is warm, and the spare stays at the end.
@@ -267,6 +287,17 @@ void WorkerPool::tend(Lock& lock, Nanos now, std::vector<Ended>& ended) {
   }
   while (members_.size() < wanted() && start_at_ <= now && !closing_) start(lock, now);
   bool hopeless = !trouble_.ok() && std::ranges::none_of(members_, &Member::ready);
+  WorkerJob** link = &head_;
+  tail_ = nullptr;
+  while (WorkerJob* job = *link) {
+    if (job->cancelled_) {
+      *link = job->next_;
+      ended.push_back({job, {.status = Status(Code::kCancelled, "nobody waits for it any more")}});
+    } else {
+      tail_ = job;
+      link = &job->next_;
+    }
+  }
   while (head_) {
     WorkerJob& job = *head_;
     bool given = false;

@@ -31,9 +31,9 @@ namespace leat {
 class WorkerPool;
 
 struct WorkerOutcome {
-  Status status;                // of the step, or why there is no answer
-  std::vector<Tensor> outputs;  // when status is ok, as the note
-  std::string note;
+  Status status{};                // of the step, or why there is no answer
+  std::vector<Tensor> outputs{};  // when status is ok, as the note
+  std::string note{};
   bool died = false;          // the worker has, with this job
   bool from_outside = false;  // and not by anything that the job can have done
 };
@@ -51,6 +51,7 @@ class WorkerJob {
   WorkerJob* next_ = nullptr;
   std::vector<Tensor> inputs_;  // in the exchange, or in workers' arenas
   uint64_t items_ = 1;
+  bool cancelled_ = false;
 };
 
 struct WorkerPoolOptions {
@@ -71,7 +72,7 @@ class WorkerHost {
  public:
   // `exchange_bytes`: at most so much is under way to all workers.
   static Result<std::unique_ptr<WorkerHost>> make(uint64_t exchange_bytes);
-  ~WorkerHost();  // all pools have gone
+  ~WorkerHost();  // waits until all pools have gone
 
   Arena& exchange() { return *exchange_; }
 
@@ -97,6 +98,7 @@ class WorkerHost {
   std::mutex mutex_;                 // of this and of all its pools
   std::condition_variable changed_;  // a worker became ready or could not be started; one has gone
   std::vector<WorkerPool*> pools_;   // guarded by mutex_
+  int alive_ = 0;                    // pools that have not gone; guarded by mutex_
   Nanos asleep_until_ = 0;           // guarded by mutex_
   uint64_t last_number_ = 0;         // guarded by mutex_
   bool stop_ = false;                // guarded by mutex_
@@ -107,12 +109,17 @@ class WorkerPool {
  public:
   // Returns when all workers are ready, or with the reason that one is not.
   static Result<std::unique_ptr<WorkerPool>> make(WorkerHost& host, WorkerPoolOptions options);
-  ~WorkerPool();  // there are no jobs any more
+  ~WorkerPool();  // there are no jobs any more; also on the host's thread
 
   // What lies neither in the exchange nor in a worker's arena is copied to the exchange. After an
   // error done() is not called.
   Status submit(WorkerJob& job, std::vector<Tensor> inputs, uint64_t items = 1);
 
+  // Nobody waits for the job any more: if no worker has it yet it ends with kCancelled, and
+  // otherwise it has until `until`, as if that were its time limit. Not after done().
+  void hurry(WorkerJob& job, Nanos until);
+
+  int size() const { return options_.workers; }  // jobs at once
   // What the first worker answered to the first batch.
   std::vector<Tensor> introduction() const;
 
