@@ -60,16 +60,16 @@ bool RingReader::may_sleep() {
 
 void RingReader::awake() { memory_.asleep.store(0, std::memory_order_relaxed); }
 
-void RingReader::wait(int spin) {
+bool RingReader::wait(int spin) {
   for (int i = 0; i < spin; ++i) {
-    if (any()) return;
+    if (any()) return true;
     __builtin_ia32_pause();
   }
-  if (!may_sleep()) return;
+  if (!may_sleep()) return true;
   uint64_t count;
-  while (::read(signal_, &count, sizeof count) < 0 && errno == EINTR) {
-  }
+  const bool there = ::read(signal_, &count, sizeof count) > 0 || errno == EINTR;
   awake();
+  return there;
 }
 
 }  // namespace leat

@@ -69,8 +69,9 @@ class RingReader {
   // that was signalled, or does not want to sleep after all, says awake().
   bool may_sleep();
   void awake();
-  // Blocks until something may have come. Looks for `spin` loops before it sleeps.
-  void wait(int spin);
+  // Blocks until something may have come. Looks for `spin` loops before it sleeps. False: nothing
+  // will wake it, since the eventfd is there no more.
+  bool wait(int spin);
 
  private:
   bool any() const { return memory_.written.load(std::memory_order_acquire) != read_; }

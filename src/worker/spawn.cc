@@ -20,7 +20,7 @@ Status start_failed(std::string_view call) {
   return Status(Code::kInternal, cat("a worker cannot be started: ", call, ": ", strerror(errno)));
 }
 
-Result<pid_t> spawn(const WorkerSetup& setup, std::span<const int> descriptors,
+Result<pid_t> spawn(const WorkerSetup& setup, std::span<const int> descriptors, int output,
                     const std::string& variable) {
   // Out of the way of the numbers that they are to have.
   std::vector<Descriptor> high;
@@ -30,6 +30,10 @@ Result<pid_t> spawn(const WorkerSetup& setup, std::span<const int> descriptors,
   }
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
+  if (output >= 0) {
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+  }
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   for (size_t i = 0; i < high.size(); ++i) {
     posix_spawn_file_actions_adddup2(&actions, high[i].get(), kControlFd + static_cast<int>(i));

@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "worker/control.h"
+#include "worker/printed.h"
 #include "worker/reply.h"
 #include "worker/spawn.h"
 #include "worker/wire.h"
@@ -56,9 +57,10 @@ class Worker::Shared : public std::enable_shared_from_this<Worker::Shared> {
   void enter();
   // The worker, live or dead, whose arena has this number.
   static std::shared_ptr<Shared> find(uint32_t arena);
-  void runs_as(pid_t pid, Descriptor process) {
+  void runs_as(pid_t pid, Descriptor process, Printed printed) {
     pid_ = pid;
     process_ = std::move(process);
+    printed_ = std::move(printed);
   }
   Status send(uint64_t id, std::span<const Tensor> inputs, uint64_t items);
   Result<bool> receive(Done& done);
@@ -69,6 +71,7 @@ class Worker::Shared : public std::enable_shared_from_this<Worker::Shared> {
   bool killed_from_outside() const { return from_outside_; }
   void forget();  // nobody will ask for answers any more
 
+  Printed& printed() { return printed_; }
   RingReader& reader() { return reader_; }
   int signal() const { return kept_.to_server.get(); }
   int process() const { return process_.get(); }
@@ -110,6 +113,7 @@ class Worker::Shared : public std::enable_shared_from_this<Worker::Shared> {
   const Arena::Attached control_memory_, arena_;
   pid_t pid_ = 0;
   Descriptor process_;
+  Printed printed_;
   std::string end_;
   bool killed_ = false;  // by this process
   bool from_outside_ = false;
@@ -338,11 +342,16 @@ Result<std::unique_ptr<Worker>> Worker::start(const WorkerSetup& setup, Arena& e
   auto shared =
       std::make_shared<Shared>(exchange, std::move(kept), std::move(rings), std::move(arena));
   shared->enter();
-  LEAT_ASSIGN(pid_t pid, spawn(setup, descriptors,
+  int pipe[2] = {-1, -1};
+  if (setup.log && pipe2(pipe, O_CLOEXEC) != 0) return start_failed("pipe");
+  Printed printed(Descriptor(pipe[0]), setup.log);
+  const Descriptor output(pipe[1]);
+  if (setup.log) fcntl(pipe[0], F_SETFL, O_NONBLOCK);
+  LEAT_ASSIGN(pid_t pid, spawn(setup, descriptors, output.get(),
                                cat(getpid(), " ", exchange.limit(), " ", setup.arena_bytes)));
   Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   const bool watched = process.get() >= 0;
-  shared->runs_as(pid, std::move(process));
+  shared->runs_as(pid, std::move(process), std::move(printed));
   std::unique_ptr<Worker> worker(new Worker(std::move(shared)));
   if (!watched) return start_failed("pidfd_open");
   return worker;
@@ -351,6 +360,7 @@ Result<std::unique_ptr<Worker>> Worker::start(const WorkerSetup& setup, Arena& e
 Worker::~Worker() {
   kill();
   shared_->end();
+  shared_->printed().finish(SteadyClock::instance().now());
   shared_->forget();
 }
 Status Worker::send(uint64_t id, std::span<const Tensor> inputs, uint64_t items) {
@@ -362,6 +372,10 @@ int Worker::signal() const { return shared_->signal(); }
 int Worker::process() const { return shared_->process(); }
 bool Worker::may_sleep() { return shared_->reader().may_sleep(); }
 void Worker::awake() { shared_->reader().awake(); }
+int Worker::printed() const { return shared_->printed().descriptor(); }
+Nanos Worker::printed_due() const { return shared_->printed().due(); }
+void Worker::read_printed(Nanos now) { shared_->printed().read(now); }
+void Worker::finish_printed(Nanos now) { shared_->printed().finish(now); }
 bool Worker::reachable(const Tensor& tensor) {
   return Shared::find(tensor.block()->arena) != nullptr;
 }

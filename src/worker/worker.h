@@ -30,8 +30,10 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "leat/tensor.h"
 #include "memory/arena.h"
 
@@ -41,6 +43,8 @@ struct WorkerSetup {
   std::string program;                       // path
   std::vector<std::string> arguments;        // after the program's name
   uint64_t arena_bytes = uint64_t{1} << 30;  // that its tensors may take
+  // Is told what it prints, line by line (see printed.h); null: it prints where this process does.
+  std::function<void(std::string_view line)> log{};
 };
 
 class Worker {
@@ -74,6 +78,14 @@ class Worker {
 
   // Is `tensor` where any worker can be shown it, so that send() need not copy it?
   static bool reachable(const Tensor& tensor);
+
+  // What it prints comes from a pipe that is to be watched (-1: there is none any more), and is
+  // told by read_printed(), which is also due at some time, and before it goes at the latest. May
+  // not be called from two threads at once.
+  int printed() const;
+  Nanos printed_due() const;
+  void read_printed(Nanos now);
+  void finish_printed(Nanos now);  // when it has ended
 
   pid_t pid() const;
   void kill();

@@ -70,6 +70,7 @@ Result<std::unique_ptr<WorkerEnd>> WorkerEnd::attach() {
     return Status(Code::kInternal, cat("prctl(PR_SET_PDEATHSIG): ", strerror(errno)));
   }
   if (getppid() != server) return Status(Code::kUnavailable, "the server has gone");
+  setvbuf(stdout, nullptr, _IOLBF, 0);  // lines go to the server's log when they end
   LEAT_ASSIGN(Arena::Attached control,
               Arena::Attached::map(0, kControlFd, sizeof(ControlMemory), true));
   LEAT_ASSIGN(Arena::Attached exchange,
@@ -140,8 +141,9 @@ void WorkerEnd::serve(const Run& run) {
     auto got = state_->in.look(message);
     if (!got.ok()) std::abort();
     if (!*got) {
-      state_->in.wait(kSpin);
-      continue;
+      if (state_->in.wait(kSpin)) continue;
+      std::fputs("leat worker: somebody has closed its descriptors\n", stderr);
+      std::abort();
     }
     state_->in.done();
     if (message.kind == kFree) {

@@ -74,14 +74,29 @@ void WorkerHost::run() {
       lock.lock();
       continue;
     }
-    for (uint64_t number : sleep(lock)) {
-      for (WorkerPool* pool : pools_) {
-        for (WorkerPool::Member& member : pool->members_) {
-          member.ended = member.ended || member.number == number;
-        }
+    hear(lock, sleep(lock));
+  }
+}
+
+void WorkerHost::hear(std::unique_lock<std::mutex>& lock, const std::vector<uint64_t>& events) {
+  const Nanos now = SteadyClock::instance().now();
+  std::vector<WorkerPool::Member*> ended, speak;
+  for (WorkerPool* pool : pools_) {
+    for (WorkerPool::Member& member : pool->members_) {
+      if (std::ranges::count(events, member.number) > 0) {
+        ended.push_back(&member);
+      } else if (member.worker->printed_due() <= now ||
+                 std::ranges::count(events, member.number | kPrinted) > 0) {
+        speak.push_back(&member);
       }
     }
   }
+  if (ended.empty() && speak.empty()) return;
+  lock.unlock();  // which leaves the members: only this thread takes them out
+  for (WorkerPool::Member* member : ended) member->worker->finish_printed(now);
+  for (WorkerPool::Member* member : speak) member->worker->read_printed(now);
+  lock.lock();
+  for (WorkerPool::Member* member : ended) member->ended = true;
 }
 
 uint64_t WorkerHost::watch(Worker& worker) {
@@ -92,12 +107,16 @@ uint64_t WorkerHost::watch(Worker& worker) {
   event.events = EPOLLIN;
   event.data.u64 = ++last_number_;
   done = epoll_ctl(epoll_, EPOLL_CTL_ADD, worker.process(), &event) == 0 && done;
+  event.data.u64 |= kPrinted;
+  const int printed = worker.printed();
+  done = done && (printed < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, printed, &event) == 0);
   return done ? last_number_ : 0;
 }
 
 void WorkerHost::unwatch(Worker& worker) {
   epoll_ctl(epoll_, EPOLL_CTL_DEL, worker.signal(), nullptr);
   epoll_ctl(epoll_, EPOLL_CTL_DEL, worker.process(), nullptr);
+  if (worker.printed() >= 0) epoll_ctl(epoll_, EPOLL_CTL_DEL, worker.printed(), nullptr);
 }
 
 std::vector<uint64_t> WorkerHost::sleep(std::unique_lock<std::mutex>& lock) {
@@ -244,6 +263,7 @@ Nanos WorkerPool::due() const {
   Nanos next = members_.size() < wanted() ? start_at_ : kNever;
   for (const Member& member : members_) {
     if (member.killed_for.ok()) next = std::min(next, member.until);
+    next = std::min(next, member.worker->printed_due());
   }
   return next;
 }

@@ -10,7 +10,7 @@
 // worker that dies by itself without having finished anything is started again later and later
 // (kFirstPause doubling to kLastPause); while none can be started, jobs fail with the reason.
 //
-// Threads: submit() from any; done() is called on the host's thread.
+// Threads: submit() from any; done() and WorkerSetup::log are called on the host's thread.
 #pragma once
 
 #include <sys/types.h>
@@ -81,12 +81,17 @@ class WorkerHost {
   WorkerHost(std::unique_ptr<Arena> exchange, int epoll, int signal);
   void run();
   void wake();
-  // Sleeps until something happens or is due; the numbers of those who have ended.
+  // Sleeps until something happens or is due; the numbers of those who have ended, and of those who
+  // have printed something, with kPrinted.
   std::vector<uint64_t> sleep(std::unique_lock<std::mutex>& lock);
+  // Lets what was printed be told, without the lock, and says who has ended.
+  void hear(std::unique_lock<std::mutex>& lock, const std::vector<uint64_t>& events);
   // Under a number that no other worker has had: descriptors' numbers are soon used again. 0: the
   // system has no room for it.
   uint64_t watch(Worker& worker);
   void unwatch(Worker& worker);  // before it goes
+
+  static constexpr uint64_t kPrinted = uint64_t{1} << 63;
 
   const std::unique_ptr<Arena> exchange_;
   const int epoll_, signal_;

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "worker/testing/child.h"
+#include "worker/testing/job.h"
 
 namespace leat {
 namespace {
@@ -17,28 +18,6 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr uint64_t kMiB = 1 << 20;
-
-// A job that can be waited for.
-class Job final : public WorkerJob {
- public:
-  void done(WorkerOutcome& outcome) override {
-    std::lock_guard lock(mutex_);
-    outcome_ = std::move(outcome);
-    done_ = true;
-    changed_.notify_all();
-  }
-  WorkerOutcome& wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return done_; });
-    return outcome_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool done_ = false;
-  WorkerOutcome outcome_;
-};
 
 Tensor text(std::string_view of) { return *Tensor::bytes(of); }
 
@@ -106,6 +85,14 @@ TEST_F(WorkerPoolTest, ADeadWorkerIsReplaced) {
 TEST_F(WorkerPoolTest, ADeathFromOutsideIsTold) {
   auto pool = obedient(1, true);
   EXPECT_TRUE(ask(*pool, "term").from_outside);
+  EXPECT_TRUE(ask(*pool, "fine").status.ok());
+}
+
+TEST_F(WorkerPoolTest, WithoutItsDescriptorsAWorkerEnds) {
+  auto pool = obedient(1, true);
+  WorkerOutcome outcome = ask(*pool, "close");  // by chance it is heard before it ends
+  EXPECT_TRUE(outcome.died || outcome.status.ok());
+  EXPECT_TRUE(ask(*pool, "fine").status.ok());
   EXPECT_TRUE(ask(*pool, "fine").status.ok());
 }
 

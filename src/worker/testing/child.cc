@@ -39,6 +39,22 @@ Status obey(const WorkerEnd::Batch& batch, WorkerEnd::Made& made) {
   if (what == "abort") std::abort();
   if (what == "exit") std::_Exit(3);
   if (what == "term") kill(getpid(), SIGTERM);
+  if (what == "print" || what == "print and exit") {
+    std::string_view words = batch.inputs[1].string();
+    std::fwrite(words.data(), 1, words.size(), stdout);
+    if (what == "print") return {};
+    std::fflush(stdout);
+    std::_Exit(3);
+  }
+  if (what == "flood") {  // of so many MiB
+    for (int i = 0; i < batch.inputs[1].values<int32_t>()[0]; ++i) {
+      std::string lines;
+      while (lines.size() < 1 << 20) lines += "this line has been printed very many times\n";
+      std::fwrite(lines.data(), 1, lines.size(), stderr);
+    }
+    return {};
+  }
+  if (what == "close") close_range(3, ~0u, 0);
   if (what == "hang") {
     while (true) pause();
   }
