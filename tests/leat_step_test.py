@@ -308,7 +308,7 @@ class Step:
         self.addCleanup(server.close)
         self.assertEqual(server.setup[0], 0)
         server.lend(7, floats(0, 0, 1, 2, 3, 4) + bytes(4072))
-        server.lend(9, floats(5, 6) + bytes(4088))
+        server.lend(9, floats(0, 0, 0, 0, 5, 6) + bytes(4072))
 
         def own(wire):
             return server.own[wire[7]:wire[7] + wire[8]]
@@ -326,7 +326,7 @@ class Step:
         _, outputs, _ = server.run(wires, items=2)
         self.assertEqual([wire[6:8] for wire in outputs[:2]], [(7, 8), (7, 16)])
         self.assertEqual(own(outputs[2]), floats(3, 7))
-        wires[1] = server.wire(1, 11, (2,), 0, 8, arena=9)
+        wires[1] = server.wire(1, 11, (2,), 16, 8, arena=9)
         _, outputs, _ = server.run(wires, items=2)
         self.assertEqual((outputs[0][0], own(outputs[0])), (2, floats(1, 2, 5, 6)))
         # One that is not used any more goes, but for arrays that the step has kept.

@@ -273,6 +273,18 @@ class Step:
   for (int i = 0; i < 12; ++i) held.push_back(one(bytes(kMiB)));
 }
 
+TEST_F(PythonTest, AFailureKeepsNothing) {
+  must_start(R"py(
+class Step:
+    inputs, outputs = {"x": "FP32"}, {"large": "UINT8[?]", "wrong": "FP32"}
+    def __call__(self, batch):
+        return {"large": np.zeros((1, 1 << 20), "u1"), "wrong": np.zeros(1)}
+)py");
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(why(number(1)), "output wrong: FP64 was given where FP32 is declared") << i;
+  }
+}
+
 TEST_F(PythonTest, LargeAnswers) {
   must_start(R"py(
 class Step:
