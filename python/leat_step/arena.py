@@ -77,7 +77,9 @@ class Arena:
         import numpy as np
 
         size = math.prod(shape) if isinstance(shape, tuple) else int(np.prod(shape, dtype=int))
-        offset = self.allocate(max(size, 0) * dtype.itemsize)
+        if size < 0:  # numpy would take all of the memory for [-1]
+            raise ValueError("negative dimensions are not allowed")
+        offset = self.allocate(size * dtype.itemsize)
         try:
             array = np.ndarray(shape, dtype, self.memory, offset)
         except BaseException:
