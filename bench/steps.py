@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""Steps in processes of their own, against Aqueduct's: round trips through three that do nothing, and
-a photo through decode (OpenCV), MobileNetV2 and post-process.
+"""Steps in processes of their own, against Aqueduct's: round trips through three that do nothing,
+and a photo through decode (OpenCV), MobileNetV2 and post-process.
 
 On both sides the callers are in the process that owns the steps, no HTTP, and the Python steps are
-the same code (bench/steps/). Everything takes turns; medians over rounds, ratios within a round. Run
-it by the Python of build/deps/rivals, which tools/setup.sh bench makes; it starts itself again by
-that one.
+the same code (bench/steps/). Everything takes turns; medians over rounds, ratios within a round.
+Run it by the Python of build/deps/rivals, which tools/setup.sh bench makes; it starts itself again
+by that one.
 """
 
 import contextlib
@@ -31,8 +31,8 @@ LOADS = [(SMALL, 1), (SMALL, 16), (SMALL, 64), (MIDDLE, 1), (MIDDLE, 16), (LARGE
 
 class Cell(typing.NamedTuple):
     text: str
-    sides: dict  # name: a function that measures for a while and gives figures; the first is the rival
-    targets: dict  # name: at least so many times the rival's rate
+    sides: dict  # name: a function that measures for a while and gives figures
+    targets: dict  # name: at least so many times Aqueduct's rate
 
 
 def fail(why):
@@ -43,16 +43,20 @@ class Aqueduct:
     """bench/steps/rival.py with one of its flows, for as long as this lives."""
 
     def __init__(self, flow):
+        # It would warn of fields that are no longer shared, and of its last block at the end.
         self.process = subprocess.Popen([PYTHON, STEPS / "rival.py", flow, MODEL], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        env=dict(os.environ, PYTHONWARNINGS="ignore"))
 
     def run(self, **what):
         print(json.dumps(what), file=self.process.stdin, flush=True)
         answer = self.process.stdout.readline()
-        return json.loads(answer) if answer else fail("Aqueduct's side has ended")
+        if not answer or "error" in (figures := json.loads(answer)):
+            fail(f"Aqueduct's side: {answer or 'it has ended'}")
+        return figures
 
     def close(self):
-        self.process.communicate("\n")  # it may not see its standard input end: BareLoop has it too
+        self.process.communicate("\n")  # the end of its input it may not see: BareLoop holds it too
 
 
 def leat(verb, pipeline, *arguments):
@@ -115,10 +119,11 @@ def photo_cell(rival, folder):
     best = Classifier()(jpeg, False)["classes"][0]
     sides = {"Aqueduct": functools.partial(rival.run, photo=str(file), best=best,
                                            callers=PHOTO_CALLERS, seconds=PHOTO_SECONDS),
-             "the same in a bare loop": functools.partial(BareLoop(jpeg).run, False)}
+             "the same in a bare loop in processes": functools.partial(BareLoop(jpeg).run, False)}
     sides |= leat_sides("leat", "photo.yaml", f"photo=@{file}", PHOTO_CALLERS, PHOTO_SECONDS,
                         lambda it: it["classes"][0] == best)
-    return Cell(f"a photo of {len(jpeg) // 1000} KB, callers: {PHOTO_CALLERS}", sides, {"leat": 1.3})
+    text = f"a photo of {len(jpeg) // 1000} KB, callers: {PHOTO_CALLERS}"
+    return Cell(text, sides, {"leat": 1.3})
 
 
 def synthesise():
@@ -136,10 +141,9 @@ def report(cell, rounds):
             target = cell.targets.get(name)
             row("  of Aqueduct's", ratio(rounds, name, "Aqueduct", "rate"), "",
                 f"at least {target}" if target else "")
-        for figure in ("p50", "p99", "copy"):
+        for figure in ("p50", "p99", "making the task"):
             if figure in rounds[0][name]:
-                text = "of that, the caller's copy into shared memory" if figure == "copy" else figure
-                row(f"  {text}", median_of(rounds, name, figure), "ms")
+                row(f"  {figure}", median_of(rounds, name, figure), "ms")
     rates = [each["Aqueduct"]["rate"] for each in rounds]
     row("  noise: Aqueduct's slowest round over its fastest", min(rates) / max(rates))
 

@@ -1,8 +1,9 @@
 """Aqueduct's side of bench/steps.py, which starts it as `rival.py noop` or `rival.py photo`.
 
-A line of JSON on standard input asks for callers, each with one task at a time, for some seconds; the
-answer is a line of JSON on standard output. The callers are coroutines beside the Flow, as the
-handlers of Aqueduct's own aiohttp example are: no HTTP.
+A line of JSON on standard input asks for callers, each with one task at a time, for some seconds;
+the answer is a line of JSON on standard output. The callers are coroutines beside the Flow, as the
+handlers of Aqueduct's own aiohttp example are, without the HTTP. Times are in milliseconds, and
+"making the task" has the copy into shared memory in it.
 """
 
 import asyncio
@@ -11,7 +12,6 @@ import logging
 import statistics
 import sys
 import time
-import warnings
 
 import numpy as np
 from aqueduct import BaseTask, BaseTaskHandler, Flow, FlowStep
@@ -42,13 +42,13 @@ class Noop(BaseTaskHandler):
         for task in tasks:
             task.hops += 1
             if task.sum is not None:
-                task.sum += float(np.frombuffer(task.x, np.float32).sum())
+                task.sum += float(np.frombuffer(task.x, np.float32).sum(dtype=float))
 
 
 class NoopCaller:
-    """One of those that call, and its payload. Large ones go through shared memory: by default a new
-    block for every call, as Aqueduct's documentation has it; `kept` fills the same one again, which
-    only its sources show."""
+    """One of those that call, and its payload. A large one goes through shared memory: in a new block
+    for every call, as Aqueduct's documentation has it, or, if `kept`, in one that is filled again,
+    which only its sources show."""
 
     def __init__(self, size, kept=False, **_):
         self.data = np.arange(size // 4, dtype=np.float32) % 251
@@ -72,8 +72,8 @@ class NoopCaller:
         task = self.task()
         task.sum = 0.0
         await flow.process(task)
-        if task.sum != HOPS * float(self.data.sum()):
-            raise SystemExit(f"rival: the steps saw a sum of {task.sum}")
+        if task.sum != HOPS * self.data.sum(dtype=float):
+            raise ValueError(f"the steps saw a sum of {task.sum}")
 
     def right(self, task):
         return task.hops == HOPS
@@ -144,31 +144,30 @@ class PhotoCaller:
 async def measure(flow, caller, callers, seconds, **task):
     each = [caller(**task) for _ in range(callers)]
     await each[0].check(flow)
-    took, copied = [], []
+    took, made = [], []
 
     async def call(one, end):
         while (start := time.perf_counter()) < end:
             sent = one.task()
-            copied.append(time.perf_counter() - start)
+            made.append(time.perf_counter() - start)
             await flow.process(sent)
             took.append(time.perf_counter() - start)
             if not one.right(sent):
-                raise SystemExit(f"rival: a wrong answer: {sent}")
+                raise ValueError(f"a wrong answer: {sent}")
 
     for duration in (WARM_UP, seconds):
         took.clear()
-        copied.clear()
+        made.clear()
         begin = time.perf_counter()
         await asyncio.gather(*(call(one, begin + duration) for one in each))
     rate = len(took) / (time.perf_counter() - begin)
     centiles = statistics.quantiles(took, n=100)
     return {"rate": rate, "p50": centiles[49] * 1e3, "p99": centiles[98] * 1e3,
-            "copy": statistics.median(copied) * 1e3}
+            "making the task": statistics.median(made) * 1e3}
 
 
 async def main(kind, model):
     log.setLevel(logging.ERROR)
-    warnings.simplefilter("ignore")  # that a field is no longer shared, which is meant
     steps = {"noop": [FlowStep(Noop()) for _ in range(HOPS)],
              "photo": [FlowStep(DecodeStep(), nprocs=2), FlowStep(ModelStep(model)),
                        FlowStep(PostStep())]}[kind]
@@ -176,7 +175,11 @@ async def main(kind, model):
     flow.start()
     caller = {"noop": NoopCaller, "photo": PhotoCaller}[kind]
     while (line := await asyncio.to_thread(sys.stdin.readline)).strip():
-        print(json.dumps(await measure(flow, caller, **json.loads(line))), flush=True)
+        try:
+            answer = await measure(flow, caller, **json.loads(line))
+        except Exception as error:  # raised to the end it would leave the Flow's thread, and hang
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
     await flow.stop()
 
 
