@@ -83,10 +83,10 @@ def pictures():
         yield out.getvalue()
 
 
-def tensor(whose, dtype, dims, offset, length):
+def tensor(whose, dtype, dims, offset, length, arena=0):
     """As a worker tells of one: TensorWire in src/worker/wire.h."""
-    return struct.pack("<BBBBiiIQQQ8q", whose, dtype, len(dims), 0, 0, 0, 0, offset, length, offset,
-                       *dims, *[0] * (8 - len(dims)))
+    return struct.pack("<BBBBiiIQQQ8q", whose, dtype, len(dims), 0, 0, 0, arena, offset, length,
+                       offset, *dims, *[0] * (8 - len(dims)))
 
 
 def reply(text, tensors):
@@ -123,6 +123,7 @@ def seeds(name):
     elif name == "worker_fuzz":
         yield reply(b"no", [])
         yield reply(b"", [tensor(2, 11, [2, 3], 1024, 24), tensor(1, 1, [8], 8, 8), bytes(104)])
+        yield reply(b"", [tensor(1, 1, [4, 4], 160, 16, arena=7)])
         yield reply(b"", [tensor(2, 13, [2], 512, 32), tensor(2, 13, [], 640, 5)])
         yield reply(b"", [tensor(2, 6, [2, 2], 512, 8), tensor(2, 12, [], 640, 8)])
     elif name == "image_fuzz":

@@ -91,6 +91,7 @@ class Params {
   const std::vector<std::string>& texts(const std::string& name) const;
 
   void set(const std::string& name, ParamValue value) { values_[name] = std::move(value); }
+  const std::map<std::string, ParamValue>& values() const { return values_; }
 
  private:
   const ParamValue& at(const std::string& name) const;

@@ -207,9 +207,24 @@ struct EngineOptions {
   int threads = 0;  // that run steps; 0: the CPU budget (cgroup quota, affinity, LEAT_CPUS)
   int64_t max_in_flight = 4096;  // calls at once; more are refused with kOverloaded
   bool warm_up = true;           // run each model once at load
+  // What runs the steps that have processes of their own (`run_in: process`): a program whose
+  // main() begins with worker_main(), and that has the operators of those steps. Empty: the program
+  // leat, beside this one or on PATH.
+  std::string worker_program{};
+  // The interpreter of Python steps, or a virtual environment, unless the pipeline says.
+  std::string python = "python3";
+  // Lines that workers print, each with its step's name in front. Null: standard error. Must not
+  // block; called from one thread of the engine's.
+  std::function<void(std::string_view line)> log{};
   const Clock* clock = nullptr;  // a manual clock makes the engine single-threaded; see
                                  // src/pipeline/executor.h
 };
+
+// In a process that an engine has started to run a step for it, main() is worker_main(), which does
+// not return while the engine lives:
+//   if (leat::is_worker()) return leat::worker_main();
+bool is_worker();
+int worker_main();
 
 // What metrics call a pipeline.
 struct LoadOptions {

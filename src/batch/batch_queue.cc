@@ -152,7 +152,11 @@ size_t BatchQueue::take(std::span<BatchItem*> out, Nanos now, Next& next) {
   assert(static_cast<int64_t>(out.size()) >= limits_.max);
   std::lock_guard lock(mutex_);
   --starting_;
-  const int64_t most = this->most();
+  int64_t most = this->most();
+  if (limits_.shared) {
+    const int64_t takers = 1 + starting_ + free_;
+    most = std::clamp<int64_t>((waiting() + takers - 1) / takers, 1, most);
+  }
   size_t count = 0;
   for (Ring& ring : rings_) {
     // One item from each group in turn, until the batch is full or a whole round gave nothing.

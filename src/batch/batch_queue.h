@@ -49,6 +49,7 @@ struct BatchLimits {
   Nanos delay = 0;        // that the oldest item may be held for company
   int instances = 1;      // batches at once
   int64_t queue_max = 0;  // items waiting; 0: no bound
+  bool shared = false;    // what waits is shared out among the permits that are free
 };
 
 class BatchQueue {
@@ -91,9 +92,9 @@ class BatchQueue {
   // A call that may still bring items here has come (+1) or can no longer (-1).
   Next expect(int by, Nanos now);
 
-  // Batches of one item from here on, or again of as many as may be. What starts already may be as
-  // before.
-  void set_alone(bool alone) { alone_.store(alone, std::memory_order_relaxed); }
+  // Batches of so many items at most from here on, if that is less than limits().max. What starts
+  // already may be as before.
+  void set_most(int64_t most) { most_.store(most, std::memory_order_relaxed); }
 
   const BatchLimits& limits() const { return limits_; }
   int64_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
@@ -111,7 +112,7 @@ class BatchQueue {
   bool full() const { return limits_.queue_max > 0 && waiting() >= limits_.queue_max; }
   void admit();  // those outside, while there is room
   Nanos oldest() const;
-  int64_t most() const { return alone_.load(std::memory_order_relaxed) ? 1 : limits_.max; }
+  int64_t most() const { return std::min(limits_.max, most_.load(std::memory_order_relaxed)); }
   Next decide(Nanos now, bool more = false);
 
   const BatchLimits limits_;
@@ -123,7 +124,7 @@ class BatchQueue {
   int free_;              // permits; guarded by mutex_
   int64_t starting_ = 0;  // permits given whose take() is to come; guarded by mutex_
   int64_t expected_ = 0;  // guarded by mutex_
-  std::atomic<bool> alone_{false};
+  std::atomic<int64_t> most_{INT64_MAX};
   std::atomic<int64_t> waiting_{0};  // written under mutex_
   std::atomic<int> busy_{0};         // permits taken; written under mutex_
 };

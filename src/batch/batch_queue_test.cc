@@ -253,7 +253,7 @@ TEST(BatchQueue, AloneEveryItemHasItsOwnBatch) {
   std::vector<BatchItem*> batch(4);
   BatchQueue::Next next;
   queue.expect(1, 0);
-  queue.set_alone(true);
+  queue.set_most(1);
   queue.push(items[0], group, 0, next);
   EXPECT_TRUE(next.start);  // full already
   queue.push(items[1], group, 0, next);
@@ -263,7 +263,7 @@ TEST(BatchQueue, AloneEveryItemHasItsOwnBatch) {
   EXPECT_EQ(queue.take(batch, 0, next), 1u);
   EXPECT_TRUE(queue.done(0).start);
   EXPECT_EQ(queue.take(batch, 0, next), 1u);
-  queue.set_alone(false);
+  queue.set_most(1000);
   EXPECT_EQ(queue.take(batch, 0, next), 3u);
 }
 
@@ -321,7 +321,7 @@ TEST(BatchQueue, ThreadsGetEveryItemOnce) {
         BatchQueue::Next next;
         size_t count = queue.take(batch, 0, next);
         note(next);
-        queue.set_alone(count > 2);  // now so, now so
+        queue.set_most(count > 2 ? 1 : 1000);  // now so, now so
         for (size_t i = 0; i < count; ++i) ++static_cast<Item*>(batch[i])->number;
         if (count > 0) note(queue.done(0));
         taken += static_cast<int>(count);

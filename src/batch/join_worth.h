@@ -7,6 +7,7 @@
 // Threads: any; of two that measure at once one may be lost.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 
 #include "base/clock.h"
@@ -18,7 +19,10 @@ class JoinWorth {
   // A batch of `items` took `join` to be put together and `run` to be run. True: items had better
   // run one by one.
   bool measured(int64_t items, Nanos join, Nanos run) {
-    Nanos copy = items > 1 ? approach(copy_, join / items, 8) : approach(copy_, 0, 1024);
+    // One that was interrupted says little: what is far from usual counts no more than what is not.
+    const Nanos most = 2 * copy_.load(std::memory_order_relaxed) + kNegligible;
+    Nanos copy =
+        items > 1 ? approach(copy_, std::min(join / items, most), 8) : approach(copy_, 0, 1024);
     return approach(run_, run / items, 8) < 2 * copy && copy > kNegligible;
   }
 

@@ -83,7 +83,7 @@ class Check final : public Verb {
     }
     for (const Step& step : plan.steps) {
       if (!step.model) continue;
-      std::string text = step.model_file + ":";
+      std::string text = step.what + ":";
       auto ports = [&](const std::vector<std::string>& names, const std::vector<Type>& types) {
         for (size_t i = 0; i < names.size(); ++i) {
           text += cat(i > 0 ? ", " : " ", names[i], " ", types[i].text());

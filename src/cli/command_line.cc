@@ -48,19 +48,13 @@ struct Unit {
 constexpr Unit kUnits[] = {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"", 1}};
 
 Status size_in_bytes(const Flag& flag, const std::string& text, int64_t& target) {
-  for (const Unit& unit : kUnits) {
-    if (!text.ends_with(unit.name)) continue;
-    std::string digits = text.substr(0, text.size() - unit.name.size());
-    int64_t value = 0;
-    auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc() || end != digits.data() + digits.size() || value < 0 ||
-        value > INT64_MAX / unit.bytes || static_cast<double>(value * unit.bytes) < flag.min) {
-      break;
-    }
-    target = value * unit.bytes;
-    return {};
+  auto size = parse_size(text);
+  if (!size.ok() || static_cast<double>(*size) < flag.min) {
+    return Status(Code::kBadInput,
+                  cat("\"", text, "\" found, ", parse_size("").status().message()));
   }
-  return Status(Code::kBadInput, cat("\"", text, "\" found, a size like 512KiB or 64MiB wanted"));
+  target = static_cast<int64_t>(*size);
+  return {};
 }
 
 Status truth(const std::string& text, bool& target) {

@@ -1,8 +1,10 @@
 #include <cstdio>
 
 #include "cli/command_line.h"
+#include "leat/pipeline.h"
 
 int main(int count, char** values) {
+  if (leat::is_worker()) return leat::worker_main();
   std::vector<std::string> arguments(values + 1, values + count);
   std::string out, err;
   leat::Exit exit = leat::run_command(arguments, out, err);

@@ -134,7 +134,7 @@ thread_local ThreadCache ThreadCache::cache_;
 
 Arena::Arena(std::string name, std::byte* base, uint64_t range, uint64_t limit, int fd)
     : name_(std::move(name)),
-      id_(next_id.fetch_add(1)),
+      id_(new_id()),
       base_(base),
       range_(range),
       limit_(limit),
@@ -144,6 +144,8 @@ Arena::Arena(std::string name, std::byte* base, uint64_t range, uint64_t limit, 
   std::lock_guard lock(arenas_mutex);
   arenas().push_back(this);
 }
+
+uint32_t Arena::new_id() { return next_id.fetch_add(1); }
 
 Arena::~Arena() {
   assert(in_use_.load() == 0);

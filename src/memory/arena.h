@@ -61,6 +61,9 @@ class Arena {
   // now and then by whoever owns the process's housekeeping.
   void trim();
 
+  // A number that no arena of this process has or will have: for memory of another process.
+  static uint32_t new_id();
+
   uint32_t id() const { return id_; }
   int descriptor() const { return fd_; }  // the memfd; -1 for the heap
   std::byte* base() const { return base_; }
@@ -123,5 +126,8 @@ class Arena {
   std::vector<FreeList> free_;  // guarded by mutex_
   std::atomic<int64_t> in_use_{0};
 };
+
+// As Tensor::allocate, in `arena`.
+Result<Tensor> allocate_tensor(Arena& arena, DType type, const Shape& shape);
 
 }  // namespace leat

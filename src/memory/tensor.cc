@@ -122,10 +122,14 @@ Tensor Tensor::view(Block* block, DType type, const Shape& shape, std::byte* dat
 }
 
 Result<Tensor> Tensor::allocate(DType type, const Shape& shape) {
+  return allocate_tensor(Arena::heap(), type, shape);
+}
+
+Result<Tensor> allocate_tensor(Arena& arena, DType type, const Shape& shape) {
   assert(type != DType::kBytes || shape.rank() == 0);
   LEAT_ASSIGN(size_t bytes, shape.bytes(type));
-  LEAT_ASSIGN(Block * block, Arena::heap().allocate(bytes));
-  Tensor tensor = view(block, type, shape, block->payload, bytes);
+  LEAT_ASSIGN(Block * block, arena.allocate(bytes));
+  Tensor tensor = Tensor::view(block, type, shape, block->payload, bytes);
   block->drop();
   return tensor;
 }

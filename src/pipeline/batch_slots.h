@@ -9,12 +9,13 @@
 #include <mutex>
 
 #include "leat/tensor.h"
+#include "memory/arena.h"
 
 namespace leat {
 
 class BatchSlots {
  public:
-  explicit BatchSlots(int64_t batch_max) : batch_max_(batch_max) {}
+  BatchSlots(int64_t batch_max, Arena& arena) : batch_max_(batch_max), arena_(arena) {}
 
   // Uninitialised memory for one item.
   Result<Tensor> reserve(DType type, const Shape& item);
@@ -25,6 +26,7 @@ class BatchSlots {
  private:
   static constexpr int64_t kBatches = 2;  // that a row has room for
   const int64_t batch_max_;
+  Arena& arena_;
   std::mutex mutex_;
   Tensor row_;        // guarded by mutex_; shape [slots, item...]
   int64_t next_ = 0;  // guarded by mutex_

@@ -9,7 +9,7 @@ constexpr int64_t kMost = 3;
 const Shape kItem{5};
 
 TEST(BatchSlots, LieSideBySideAndApart) {
-  BatchSlots slots(kMost);
+  BatchSlots slots(kMost, Arena::heap());
   std::vector<Tensor> held;
   for (int64_t i = 0; i < 4 * kMost; ++i) held.push_back(*slots.reserve(DType::kFp32, kItem));
   size_t side_by_side = 0;
@@ -22,7 +22,7 @@ TEST(BatchSlots, LieSideBySideAndApart) {
 }
 
 TEST(BatchSlots, AnItemOfAnotherShapeBeginsARow) {
-  BatchSlots slots(kMost);
+  BatchSlots slots(kMost, Arena::heap());
   Tensor first = *slots.reserve(DType::kFp32, kItem);
   Tensor second = *slots.reserve(DType::kFp32, Shape{6});
   EXPECT_EQ(second.shape(), Shape{6});
@@ -30,7 +30,7 @@ TEST(BatchSlots, AnItemOfAnotherShapeBeginsARow) {
 }
 
 TEST(BatchSlots, ARowThatNobodyHoldsIsUsedAgain) {
-  BatchSlots slots(kMost);
+  BatchSlots slots(kMost, Arena::heap());
   const std::byte* warm = slots.reserve(DType::kFp32, kItem)->data();
   for (int i = 0; i < 10; ++i) EXPECT_EQ(slots.reserve(DType::kFp32, kItem)->data(), warm);
   Tensor held = *slots.reserve(DType::kFp32, kItem);
@@ -39,7 +39,7 @@ TEST(BatchSlots, ARowThatNobodyHoldsIsUsedAgain) {
 }
 
 TEST(BatchSlots, ABatchHasRoomInOneRow) {
-  BatchSlots slots(kMost);
+  BatchSlots slots(kMost, Arena::heap());
   std::vector<Tensor> held;
   for (int64_t i = 0; i < kMost + 1; ++i) held.push_back(*slots.reserve(DType::kFp32, kItem));
   slots.batch_began();

@@ -23,6 +23,15 @@ uint8_t level_of(uint32_t priority) {
 
 }  // namespace
 
+bool is_lost(Code code) {
+  return code == Code::kDeadline || code == Code::kCancelled || code == Code::kOverloaded;
+}
+
+bool may_pass_next_time(Code code) {
+  bool callers = code == Code::kBadInput || code == Code::kBadMedia || code == Code::kTooLarge;
+  return code != Code::kOk && !callers && !is_lost(code);
+}
+
 Call* Call::make(std::shared_ptr<CallSite> site) {
   size_t index = thread_number() % kShards;
   Executor::Shard& shard = site->executor->shards_[index];
@@ -387,7 +396,7 @@ void Call::fail_step(NodeState& node, Status status) {
   const Step& step = site_->plan().steps[static_cast<size_t>(at.what)];
   site_->metrics.steps[static_cast<size_t>(at.what)].failed.add();
   Code code = status.code();
-  bool lost = code == Code::kDeadline || code == Code::kCancelled || code == Code::kOverloaded;
+  bool lost = is_lost(code);
   if (!lost && step.options.on_error != OnError::kFail) {
     for (size_t port = 0; port < step.outputs.size(); ++port) {
       Value& out = frame.slot(static_cast<size_t>(step.first_slot) + port);
@@ -399,8 +408,7 @@ void Call::fail_step(NodeState& node, Status status) {
     }
     return;
   }
-  bool callers = code == Code::kBadInput || code == Code::kBadMedia || code == Code::kTooLarge;
-  if (!lost && !callers) code = Code::kStepFailed;
+  if (may_pass_next_time(code)) code = Code::kStepFailed;
   fail(frame, cat("step ", step.name), Status(code, status.message()));
 }
 

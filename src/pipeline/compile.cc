@@ -39,6 +39,11 @@ Result<std::unique_ptr<Plan>> compile(std::string_view text, const std::string& 
 
 }  // namespace
 
+Result<std::shared_ptr<StepWorkers>> ModelSource::start(const std::vector<std::string>&,
+                                                        const StepOptions&) {
+  return Status(Code::kUnsupported, "steps cannot run in processes here");
+}
+
 Result<std::unique_ptr<Plan>> compile_text(std::string_view text, const std::string& file_name,
                                            const std::string& folder, ModelSource& models) {
   return compile(text, file_name, absolute(folder.empty() ? "." : folder), "", models);
@@ -86,7 +91,7 @@ Result<std::unique_ptr<Plan>> compile_model(const std::string& path, ModelSource
   step.output_axis = ports.output_axis;
   step.options.batch_max = ports.batch_max;
   step.model = std::move(model);
-  step.model_file = std::filesystem::path(path).filename();
+  step.what = std::filesystem::path(path).filename();
   step.model_key = cat(whole, "\nbare ", ports.batch_max);
   plan->steps.push_back(std::move(step));
   return plan;

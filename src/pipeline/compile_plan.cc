@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "pipeline/constant.h"
 #include "pipeline/draft.h"
+#include "pipeline/step_process.h"
 
 namespace leat {
 
@@ -208,9 +209,12 @@ class Lowering {
     step.spec = draft.spec;
     step.op = std::move(draft_.ops[at]);
     step.model = draft.model;
+    step.workers = draft.workers;
+    if (!draft.description.empty()) start_workers(draft, step);
+    if (const Node* python = draft.node->find("python")) step.what = python->shown;
     if (draft.model) {
       step.model_key = draft.model_key;
-      step.model_file = std::filesystem::path(draft.node->find("model")->shown).filename();
+      step.what = std::filesystem::path(draft.node->find("model")->shown).filename();
       step.input_axis = draft.ports.input_axis;
       step.output_axis = draft.ports.output_axis;
       for (size_t i = 0; i < draft.output_names.size(); ++i) {
@@ -218,6 +222,15 @@ class Lowering {
       }
     }
     return step;
+  }
+
+  void start_workers(const DraftStep& draft, Step& step) {
+    auto workers = draft_.models->start(draft.description, step.options);
+    if (workers.ok()) {
+      step.workers = *std::move(workers);
+    } else {
+      draft_.mistakes.add(draft.what_place, cat("run_in: process: ", workers.status().message()));
+    }
   }
 
   void add_condition(const DraftCondition& draft, int scope, Step& step) {

@@ -6,6 +6,7 @@
 #include "pipeline/constant.h"
 #include "pipeline/draft.h"
 #include "pipeline/reference.h"
+#include "pipeline/step_process.h"
 
 namespace leat {
 
@@ -203,6 +204,9 @@ void read_op(Draft& draft, const Unit& unit, const Fields& fields, const Node& n
   if (const Node* threads = fields.find("threads"); threads && fields.integer("threads") > 1) {
     mistakes.add(threads->place(), "threads: an operator runs on one thread; 1 is wanted");
   }
+  // Items too short to be worth a message each go over together.
+  step.options.batch_by_time = step.options.process.on;
+  if (step.options.process.on) step.options.batch_max = kItemsAtOnce;
   step.spec = OpCatalogue::find(name.text);
   if (step.spec == nullptr) {
     std::vector<std::string> names;
@@ -311,7 +315,12 @@ void read_model(Draft& draft, const Unit& unit, const Fields& fields, const Node
   if (file != path.text && path.text != path.shown) mistakes.hide(file, path.shown);
   ModelOptions options;
   options.threads = step.options.threads;
-  auto model = draft.models->get(file, options);
+  auto model = [&]() -> Result<std::shared_ptr<Model>> {
+    if (!step.options.process.on) return draft.models->get(file, options);
+    LEAT_ASSIGN(step.workers,
+                draft.models->start(describe_model(step.name, file, options), step.options));
+    return model_of(step.workers->signature());
+  }();
   if (!model.ok()) {
     mistakes.add(path.place(), cat("model: ", path.description(), ": ", model.status().message()));
     step.broken = true;
@@ -330,6 +339,92 @@ void read_model(Draft& draft, const Unit& unit, const Fields& fields, const Node
   step.model_key = file;
 }
 
+void read_python(Draft& draft, const Unit& unit, const Fields& fields, const Node& what,
+                 DraftStep& step) {
+  Mistakes& mistakes = draft.mistakes;
+  step.what_place = what.place();
+  refuse(*step.node, {"ports", "pad", "trim"}, "this is for models", mistakes);
+  if (fields.text("run_in") == "thread" && fields.find("run_in")) {
+    mistakes.add(fields.find("run_in")->place(), "run_in: Python runs in a process");
+  }
+  size_t colon = what.text.rfind(':');
+  if (colon == std::string::npos || colon == 0 || colon + 1 == what.text.size()) {
+    mistakes.add(what.place(), cat("python: ", what.description(), " found, FILE.py:CLASS wanted"));
+    step.broken = true;
+    return;
+  }
+  std::string file = resolved(unit.folder, what.text.substr(0, colon));
+  if (what.text != what.shown) mistakes.hide(file, what.shown);
+  const Node* params = fields.find("params");
+  auto workers = draft.models->start(
+      describe_python(step.name, file, what.text.substr(colon + 1), params ? json(*params) : "{}"),
+      step.options);
+  if (!workers.ok()) {
+    mistakes.add(what.place(),
+                 cat("python: ", what.description(), ": ", workers.status().message()));
+    step.broken = true;
+    return;
+  }
+  step.workers = *std::move(workers);
+  const Signature& signature = step.workers->signature();
+  step.options.side_effects = step.options.side_effects || signature.side_effects;
+  for (const ModelPort& port : signature.inputs) {
+    step.input_names.push_back(port.name);
+    step.input_types.push_back(port.type);
+  }
+  for (const ModelPort& port : signature.outputs) {
+    step.output_names.push_back(port.name);
+    step.output_types.push_back(port.type);
+  }
+  Fields batch(fields.find("batch"), batch_table(), mistakes);
+  if (const Node* axis = batch.find("axis")) {
+    mistakes.add(axis->place(), "axis: the items of Python lie along axis 0");
+  }
+  step.options.batch_by_time = !batch.find("max");
+  step.options.batch_max = batch.find("max") ? batch.integer("max") : kItemsAtOnce;
+  step.options.batch_delay = batch.duration("delay");
+}
+
+// A duration, size or list that has been read; what is wrong is noted.
+template <typename T>
+T parsed(const Fields& fields, std::string_view key, Result<T> (*parse)(std::string_view),
+         Mistakes& mistakes) {
+  const Node* node = fields.find(key);
+  if (!node) return {};
+  auto value = parse(node->text);
+  if (value.ok()) return *std::move(value);
+  mistakes.add(node->place(),
+               cat(key, ": ", node->description(), " found, ", value.status().message()));
+  return {};
+}
+
+void read_process(const Fields& fields, const Unit& unit, DraftStep& step, Mistakes& mistakes) {
+  ProcessOptions& process = step.options.process;
+  const bool python = fields.find("python") != nullptr;
+  process.on = python || fields.text("run_in") == "process";
+  const Node* node = fields.find("worker");
+  if (node && !process.on) {
+    mistakes.add(node->place(), "worker: this is for steps with `run_in: process`");
+  }
+  Fields worker(node, worker_table(), mistakes);
+  process.time_limit = worker.duration("time_limit");
+  process.memory = parsed(worker, "memory", parse_size, mistakes);
+  process.cpus = parsed(worker, "cpus", parse_cpus, mistakes);
+  process.sandbox = worker.flag("sandbox");
+  process.spare = worker.flag("spare");
+  const Node* env = fields.find("python_env");
+  if (env && !python) {
+    mistakes.add(env->place(), "python_env: this is for steps with `python`");
+  }
+  if (!env) env = unit.document->root.find("python_env");
+  // A name without a folder is looked for on PATH.
+  if (env && python && env->is_text()) {
+    bool path = env->text.find('/') != std::string::npos;
+    process.python =
+        path ? (fs::path(unit.folder) / env->text).lexically_normal().string() : env->text;
+  }
+}
+
 void read_options(const Fields& fields, const Unit& unit, DraftStep& step, Mistakes& mistakes) {
   StepOptions& options = step.options;
   options.instances = static_cast<int>(fields.integer("instances"));
@@ -340,6 +435,12 @@ void read_options(const Fields& fields, const Unit& unit, DraftStep& step, Mista
                                       " found, cpu or cuda:N "
                                       "wanted"));
   }
+  options.retry = static_cast<int>(fields.integer("retry"));
+  options.side_effects = fields.flag("side_effects");
+  if (const Node* retry = fields.find("retry"); retry && options.side_effects) {
+    mistakes.add(retry->place(), "retry: a step with side effects is never run again");
+  }
+  read_process(fields, unit, step, mistakes);
   Fields queue(fields.find("queue"), queue_table(), mistakes);
   options.queue_max = queue.integer("max");
   std::string when_full = queue.text("when_full");
@@ -359,9 +460,9 @@ void read_options(const Fields& fields, const Unit& unit, DraftStep& step, Mista
 // Equal keys: the same model run in the same way.
 std::string model_key(const DraftStep& step) {
   const StepOptions& o = step.options;
-  std::string key =
-      cat(step.model_key, "\n", o.instances, " ", o.threads, " ", o.batch_max, " ", o.batch_delay,
-          " ", o.queue_max, " ", static_cast<int>(o.when_full), " ", o.timeout);
+  std::string key = cat(step.model_key, "\n", o.instances, " ", o.threads, " ", o.batch_max, " ",
+                        o.batch_delay, " ", o.queue_max, " ", static_cast<int>(o.when_full), " ",
+                        o.timeout, " ", o.retry, " ", o.side_effects, " ", o.process.on);
   for (int axis : step.ports.input_axis) key += cat(" i", axis);
   for (int axis : step.ports.output_axis) key += cat(" o", axis);
   if (o.pad) {
@@ -422,6 +523,8 @@ void read_step(Draft& draft, Unit& unit, int unit_number, const Entry& entry) {
   read_options(fields, unit, *step, mistakes);
   if (kinds[0]->key.text == "op") {
     read_op(draft, unit, fields, *what, *step);
+  } else if (kinds[0]->key.text == "python") {
+    read_python(draft, unit, fields, *what, *step);
   } else {
     read_model(draft, unit, fields, *what, *step);
     step->model_key = model_key(*step);

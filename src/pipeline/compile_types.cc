@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "pipeline/constant.h"
 #include "pipeline/draft.h"
+#include "pipeline/step_process.h"
 
 namespace leat {
 
@@ -298,6 +299,11 @@ class Types {
       setup.wanted.push_back(wanted(consumers_[s][p]));
       setup.needs.push_back(needs(consumers_[s][p]));
       setup.outputs.push_back(draft_.known[s][p].type);
+    }
+    if (step.options.process.on) {
+      std::vector<size_t> references;
+      for (const auto& items : step.inputs) references.push_back(items.size());
+      step.description = describe_op(step.name, *step.spec, setup, references);
     }
     auto op = step.spec->make(setup);
     if (!op.ok()) {

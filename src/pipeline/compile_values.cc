@@ -111,8 +111,10 @@ class UnitValues {
       if (!step.broken) {
         std::string_view near = nearest(entry.key.text, step.input_names);
         mistakes_.add(entry.key.place(),
-                      cat(step.spec ? step.spec->name : "the model", " has no input \"",
-                          entry.key.shown, "\"; ",
+                      cat(step.spec    ? step.spec->name
+                          : step.model ? "the model"
+                                       : "the class",
+                          " has no input \"", entry.key.shown, "\"; ",
                           near.empty() ? cat("it has ", join_or(step.input_names))
                                        : cat("did you mean ", near, "?")));
         if (!near.empty()) {

@@ -9,6 +9,7 @@
 #include <cctype>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -335,6 +336,43 @@ std::unique_ptr<Document> parse_document(std::string_view text, const std::strin
     return nullptr;
   }
   return document;
+}
+
+std::string json_text(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') {
+      out += cat('\\', c);
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      constexpr char kHex[] = "0123456789abcdef";
+      out += cat("\\u00", kHex[c >> 4], kHex[c & 15]);
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+std::string json(const Node& node) {
+  std::string out;
+  switch (node.kind) {
+    case Node::Kind::kNull:
+      return "null";
+    case Node::Kind::kText:
+      if (auto flag = node.flag()) return *flag ? "true" : "false";
+      if (auto integer = node.integer()) return cat(*integer);
+      if (auto number = node.number(); number && std::isfinite(*number)) return cat(*number);
+      return json_text(node.text);
+    case Node::Kind::kList:
+      for (const Node& child : node.list) out += cat(out.empty() ? "" : ",", json(child));
+      return cat("[", out, "]");
+    case Node::Kind::kMap:
+      for (const Entry& entry : node.entries) {
+        out += cat(out.empty() ? "" : ",", json_text(entry.key.text), ":", json(entry.value));
+      }
+      return cat("{", out, "}");
+  }
+  return out;
 }
 
 Result<std::string> read_document(const std::string& path) {

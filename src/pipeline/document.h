@@ -46,6 +46,10 @@ struct Node {
   std::string description() const;
 };
 
+// As a JSON value.
+std::string json(const Node& node);
+std::string json_text(std::string_view text);
+
 struct Entry {
   Node key;
   Node value;

@@ -118,6 +118,8 @@ struct DraftStep {
   const OpSpec* spec = nullptr;
   Params params;
   std::shared_ptr<Model> model;
+  std::shared_ptr<StepWorkers> workers;
+  std::vector<std::string> description;  // of an operator, for its workers
   ModelPorts ports;
   std::string model_key;
   bool broken = false;  // what runs is not known; its ports cannot be checked
@@ -203,6 +205,7 @@ struct Draft {
 };
 
 constexpr size_t kMostSteps = 1000;
+constexpr int64_t kItemsAtOnce = 32;  // that go to a process as one batch, unless the file says
 
 // Reads unit 0 from `document` and everything that it includes.
 void read_units(Draft& draft, std::unique_ptr<Document> document, const std::string& file,

@@ -11,6 +11,7 @@
 #include "pipeline/compile.h"
 #include "pipeline/executor.h"
 #include "pipeline/graph.h"
+#include "pipeline/step_process.h"
 
 namespace leat {
 
@@ -39,6 +40,26 @@ class Models final : public ModelSource {
   const bool warm_;
   std::mutex mutex_;
   std::map<std::string, std::weak_ptr<Model>> models_;  // guarded by mutex_
+};
+
+// Models, and processes for steps.
+class Sources final : public ModelSource {
+ public:
+  Sources(std::shared_ptr<ModelSource> models, const EngineOptions& options)
+      : models_(std::move(models)), processes_(options) {}
+
+  Result<std::shared_ptr<Model>> get(const std::string& path,
+                                     const ModelOptions& options) override {
+    return models_->get(path, options);
+  }
+  Result<std::shared_ptr<StepWorkers>> start(const std::vector<std::string>& first,
+                                             const StepOptions& options) override {
+    return processes_.start(first, options);
+  }
+
+ private:
+  const std::shared_ptr<ModelSource> models_;
+  StepProcesses processes_;
 };
 
 class LoadedPipeline final : public Pipeline {
@@ -167,13 +188,13 @@ class LocalEngine final : public Engine, public std::enable_shared_from_this<Loc
  public:
   LocalEngine(const EngineOptions& options, std::shared_ptr<ModelSource> models)
       : executor_(options),
-        models_(std::move(models)),
+        sources_(std::move(models), options),
         housekeeping_(executor_.timers(), executor_.clock()) {}
 
   Result<std::shared_ptr<Pipeline>> load(const std::string& path,
                                          const LoadOptions& options) override {
     bool is_file = path.ends_with(".yaml") || path.ends_with(".yml");
-    auto plan = is_file ? compile_file(path, *models_) : compile_model(path, *models_);
+    auto plan = is_file ? compile_file(path, sources_) : compile_model(path, sources_);
     if (!plan.ok()) return plan.status();
     if (!options.name.empty()) (*plan)->name = options.name;
     (*plan)->version = options.version;
@@ -182,7 +203,7 @@ class LocalEngine final : public Engine, public std::enable_shared_from_this<Loc
 
   Result<std::shared_ptr<Pipeline>> load_text(std::string_view text,
                                               const std::string& folder) override {
-    LEAT_ASSIGN(auto plan, compile_text(text, "pipeline", folder, *models_));
+    LEAT_ASSIGN(auto plan, compile_text(text, "pipeline", folder, sources_));
     return build(std::move(plan));
   }
 
@@ -252,12 +273,14 @@ class LocalEngine final : public Engine, public std::enable_shared_from_this<Loc
   }
 
   std::shared_ptr<Runner> runner_of(const Step& step) {
-    bool queued = step.model || step.options.instances > 0 || step.options.queue_max > 0;
+    bool queued =
+        step.model || step.workers || step.options.instances > 0 || step.options.queue_max > 0;
     if (!queued) return nullptr;
     if (step.model_key.empty()) return std::make_shared<Runner>(executor_, step);
     std::lock_guard lock(mutex_);
     // A model that was loaded anew (its file changed) has a queue of its own.
-    std::string key = cat(step.model_key, "\n", reinterpret_cast<uintptr_t>(step.model.get()));
+    std::string key = cat(step.model_key, "\n", reinterpret_cast<uintptr_t>(step.model.get()), "\n",
+                          reinterpret_cast<uintptr_t>(step.workers.get()));
     std::weak_ptr<Runner>& known = runners_[key];
     if (auto runner = known.lock()) return runner;
     auto runner = std::make_shared<Runner>(executor_, step);
@@ -266,7 +289,7 @@ class LocalEngine final : public Engine, public std::enable_shared_from_this<Loc
   }
 
   Executor executor_;
-  const std::shared_ptr<ModelSource> models_;
+  Sources sources_;
   Housekeeping housekeeping_;
   mutable std::mutex mutex_;
   std::vector<std::weak_ptr<CallSite>> sites_;            // guarded by mutex_

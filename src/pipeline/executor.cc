@@ -293,7 +293,7 @@ void Executor::batch_may_start(Runner& runner) {
   // On the pool's threads a batch that starts while another one's results are carried on is left to
   // whoever is free. One that could be larger takes its turn behind the calls that wait where there
   // are many: their items may join it, and larger batches are what such a load is best served by.
-  bool brief = runner.usual_run() >= 0 && runner.usual_run() <= kShort;
+  bool brief = runner.usual_start() >= 0 && runner.usual_start() <= kShort;
   bool may_grow = runner.options().batch_max > 1 && pool_.waiting() > pool_.threads();
   bool mine =
       turn.going && !turn.batch && (brief || (Pool::on_worker() && !turn.in_batch && !may_grow));
@@ -302,6 +302,11 @@ void Executor::batch_may_start(Runner& runner) {
   } else {
     pool_.add(runner, Pool::kLevels / 2, [&] { runner.add_start(); });
   }
+}
+
+bool Executor::may_try_again(const Status& status, Call& call, const StepMetrics& metrics) const {
+  return may_pass_next_time(status.code()) && !call.dead() &&
+         call.may_begin(clock_.now(), metrics.usual_run.load(std::memory_order_relaxed));
 }
 
 NodeState* Executor::step(NodeState& node, bool read_clock) {
@@ -358,6 +363,9 @@ NodeState* Executor::step(NodeState& node, bool read_clock) {
                                          step.options.timeout / kMicrosecond, " us"));
   } else {
     status = run_operator(frame, linked);
+    for (int i = 0; i < step.options.retry && may_try_again(status, call, metrics); ++i) {
+      status = run_operator(frame, linked);
+    }
   }
   Nanos end = clock_.now();
   if (status.ok() && step.options.timeout != kNever && end - node.ready > step.options.timeout) {
@@ -415,8 +423,35 @@ void Executor::enqueue(NodeState& node, const LinkedStep& linked, Nanos now) {
   call.end_unit();
 }
 
+namespace {
+
+// May the item go to a process? The same as an operator's call checks here.
+Status check_item(Frame& frame, const LinkedStep& linked) {
+  const Step& step = *linked.step;
+  for (size_t port = 0; port < linked.inputs.size(); ++port) {
+    auto wrong = [&](std::string_view why) {
+      return Status(Code::kBadInput, cat("input ", step.input_names[port], why));
+    };
+    bool any = false;
+    for (const ReadItem& item : linked.inputs[port]) {
+      const Value* value = read_item(frame, item);
+      if (value->is_list()) return wrong(": rows of different shapes (ragged) cannot go in");
+      any = any || value->present() || item.optional;
+      if (!linked.check[port] || !value->present()) continue;
+      const Tensor& tensor = value->tensor();
+      std::string why = step.input_types[port].mismatch(tensor.dtype(), tensor.shape());
+      if (!why.empty()) return wrong(cat(": ", why));
+    }
+    if (!any && !(step.spec && step.spec->inputs[port].optional)) return wrong(" is absent");
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<uint64_t> join_key(Frame& frame, const LinkedStep& linked) {
   const Step& step = *linked.step;
+  if (!step.model && step.workers) LEAT_TRY(check_item(frame, linked));
   if (!step.model) return uint64_t{0};
   uint64_t key = 1;
   for (size_t port = 0; port < linked.inputs.size(); ++port) {

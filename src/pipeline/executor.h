@@ -202,6 +202,7 @@ class Executor {
   // Runs one node of kind step: returns where to go on, or null if it waits in a queue or nothing
   // follows. `read_clock`: it may have waited since it became ready.
   NodeState* step(NodeState& node, bool read_clock);
+  bool may_try_again(const Status& status, Call& call, const StepMetrics& metrics) const;
   void enqueue(NodeState& node, const LinkedStep& linked, Nanos now);
   // From the first to the last of what a thread goes on with, batches are left for the end. True if
   // this is the outermost turn, which must be ended.
@@ -242,6 +243,11 @@ class Executor {
   Sweep sweep_{*this};
   std::atomic<Nanos> sweep_at_{kNever};
 };
+
+// Of a failed step: nobody waits any more, or the system is too busy.
+bool is_lost(Code code);
+// Neither that, nor the fault of what came in.
+bool may_pass_next_time(Code code);
 
 // Reading a frame. Never null: what is missing is an absent Value.
 const Value* read_value(Frame& frame, const Read& read);

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <optional>
+
+#include "base/text.h"
 
 namespace leat {
 
@@ -42,6 +45,12 @@ const Table& pipeline_table() {
            .fallback = "false",
            .doc = "A call may bring N items at once, along a leading axis of every input; inputs "
                   "and outputs are declared as one item's."},
+          {.name = "python_env",
+           .forms = kText,
+           .takes = "path",
+           .fallback = "",
+           .doc = "The virtual environment, or the interpreter, that runs Python steps. Default: "
+                  "the server's."},
           {.name = "timeout",
            .forms = kDuration,
            .takes = "duration",
@@ -120,8 +129,8 @@ const Table& step_table() {
            .forms = kText,
            .takes = "`FILE.py:CLASS`",
            .fallback = "",
-           .doc = "A Python class.",
-           .not_yet = true},
+           .doc = "A Python class, of a file relative to the pipeline file; it runs in processes "
+                  "of its own."},
           {.name = "inputs",
            .forms = kMapping,
            .takes = "mapping of a port to a value",
@@ -131,7 +140,8 @@ const Table& step_table() {
            .forms = kMapping,
            .takes = "mapping",
            .fallback = "",
-           .doc = "Parameters of the operator; `leat ops NAME` documents them."},
+           .doc = "Parameters of the operator; `leat ops NAME` documents them. Of a Python class, "
+                  "the arguments that it is made with."},
           {.name = "ports",
            .forms = kMapping,
            .takes = "mapping of a new name to the model's",
@@ -151,7 +161,7 @@ const Table& step_table() {
            .forms = kTable,
            .takes = "mapping",
            .fallback = "",
-           .doc = "How items join into batches of a model.",
+           .doc = "How items join into batches of a model or a Python class.",
            .table = &batch_table()},
           {.name = "pad",
            .forms = kTable,
@@ -185,9 +195,21 @@ const Table& step_table() {
            .forms = kWord,
            .takes = "`thread` or `process`",
            .fallback = "thread",
-           .doc = "Where it runs.",
-           .words = {"thread", "process"},
-           .words_not_yet = {"process"}},
+           .doc = "Where it runs: in this program, or in processes of its own, as many as it has "
+                  "instances. Python always does the latter.",
+           .words = {"thread", "process"}},
+          {.name = "worker",
+           .forms = kTable,
+           .takes = "mapping",
+           .fallback = "",
+           .doc = "What the processes of the step may do.",
+           .table = &worker_table()},
+          {.name = "python_env",
+           .forms = kText,
+           .takes = "path",
+           .fallback = "",
+           .doc = "The virtual environment, or the interpreter, of a Python class. Default: the "
+                  "pipeline's, or else the server's."},
           {.name = "device",
            .forms = kText,
            .takes = "`cpu` or `cuda:N`",
@@ -218,10 +240,16 @@ const Table& step_table() {
            .forms = kInteger,
            .takes = "integer",
            .fallback = "0",
-           .doc = "How often a failed item is tried again.",
+           .doc = "How often an item on which the step failed is tried again, while the deadline "
+                  "allows. Wrong input is not tried again.",
            .min = 0,
-           .max = 100,
-           .not_yet = true},
+           .max = 100},
+          {.name = "side_effects",
+           .forms = kFlag,
+           .takes = "bool",
+           .fallback = "false",
+           .doc = "The step does something outside of the pipeline, so that no item is given to it "
+                  "twice, whatever happens."},
           {.name = "cache",
            .forms = kInteger,
            .takes = "integer",
@@ -377,6 +405,42 @@ const Table& queue_table() {
   return table;
 }
 
+const Table& worker_table() {
+  static const Table table = {
+      "worker",
+      "What the processes of a step may do.",
+      {
+          {.name = "time_limit",
+           .forms = kDuration,
+           .takes = "duration",
+           .fallback = "1m",
+           .doc = "How long one batch may take; a process that takes longer is ended. The step's "
+                  "`timeout`, if it is shorter, counts."},
+          {.name = "memory",
+           .forms = kText,
+           .takes = "size",
+           .fallback = "",
+           .doc = "How much memory each may use, as in `512MiB`."},
+          {.name = "cpus",
+           .forms = kText | kInteger,
+           .takes = "list of CPUs as in `0-3,6`",
+           .fallback = "",
+           .doc = "The CPUs that they may use."},
+          {.name = "sandbox",
+           .forms = kFlag,
+           .takes = "bool",
+           .fallback = "false",
+           .doc = "Once it has been set up, the process can compute and answer, and nothing else: "
+                  "no files, no network, no programs."},
+          {.name = "spare",
+           .forms = kFlag,
+           .takes = "bool",
+           .fallback = "true",
+           .doc = "One more process is kept ready, to take the place of one that dies."},
+      }};
+  return table;
+}
+
 const Table& use_table() {
   static const Table table = {"use",
                               "What a step gives when it fails.",
@@ -450,9 +514,9 @@ const Table& optional_table() {
 }
 
 std::vector<const Table*> all_tables() {
-  return {&pipeline_table(), &input_table(),  &step_table(),  &value_table(), &first_of_table(),
-          &optional_table(), &gather_table(), &batch_table(), &pad_table(),   &multiple_table(),
-          &trim_table(),     &queue_table(),  &use_table()};
+  return {&pipeline_table(), &input_table(),  &step_table(),   &value_table(), &first_of_table(),
+          &optional_table(), &gather_table(), &batch_table(),  &pad_table(),   &multiple_table(),
+          &trim_table(),     &queue_table(),  &worker_table(), &use_table()};
 }
 
 const KeySpec* Table::find(std::string_view key) const {
@@ -479,6 +543,44 @@ Result<Nanos> parse_duration(std::string_view text) {
   }
   return Status(Code::kBadInput,
                 "a duration up to a day is wanted, with its unit: 50us, 500ms, 1.5s or 2m");
+}
+
+namespace {
+// All of the text, or nothing.
+template <typename T>
+std::optional<T> whole_number(std::string_view text) {
+  T value{};
+  auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || stop != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+}  // namespace
+
+Result<uint64_t> parse_size(std::string_view text) {
+  constexpr std::pair<std::string_view, int> kUnits[] = {
+      {"GiB", 30}, {"MiB", 20}, {"KiB", 10}, {"", 0}};
+  for (auto [unit, bits] : kUnits) {
+    if (!text.ends_with(unit)) continue;
+    auto count = whole_number<uint64_t>(text.substr(0, text.size() - unit.size()));
+    if (count && *count <= uint64_t{INT64_MAX} >> bits) return *count << bits;
+    break;
+  }
+  return Status(Code::kBadInput, "a size like 512KiB or 64MiB wanted");
+}
+
+Result<std::vector<int>> parse_cpus(std::string_view text) {
+  constexpr int kMost = 1024;
+  std::vector<int> cpus;
+  for (std::string_view part : split(text, ',')) {
+    size_t dash = part.find('-');
+    auto first = whole_number<int>(part.substr(0, dash));
+    auto last = dash == std::string_view::npos ? first : whole_number<int>(part.substr(dash + 1));
+    if (!first || !last || *first < 0 || *last < *first || *last >= kMost) {
+      return Status(Code::kBadInput, "a list of CPUs like 0-3,6 wanted");
+    }
+    for (int cpu = *first; cpu <= *last; ++cpu) cpus.push_back(cpu);
+  }
+  return cpus;
 }
 
 }  // namespace leat

@@ -59,6 +59,7 @@ const Table& pad_table();
 const Table& multiple_table();  // pad: { to: { multiple: 32 } }
 const Table& trim_table();
 const Table& queue_table();
+const Table& worker_table();
 const Table& use_table();    // on_error: { use: ... }
 const Table& value_table();  // a constant
 const Table& first_of_table();
@@ -68,6 +69,12 @@ std::vector<const Table*> all_tables();  // in the order of the documentation
 
 // "500ms", "1.5s", "50us", "2m". kBadInput saying what is allowed.
 Result<Nanos> parse_duration(std::string_view text);
+
+// "512MiB", "2GiB", "1048576". kBadInput saying what is allowed.
+Result<uint64_t> parse_size(std::string_view text);
+
+// "0-3,6". kBadInput saying what is allowed.
+Result<std::vector<int>> parse_cpus(std::string_view text);
 
 // A mapping, checked against its table when made; what is wrong has been noted, and then reads as
 // if it were not there.

@@ -111,7 +111,7 @@ Result<Tensor> join_strings(std::span<const BatchMember> members, size_t port, i
 }
 
 Result<Tensor> join_port(std::span<const BatchMember> members, size_t port, const Step& step,
-                         std::vector<int64_t>& lengths) {
+                         Arena& arena, std::vector<int64_t>& lengths) {
   const Tensor& first = input_of(members[0], port);
   int axis = step.input_axis[port];
   if (axis < 0) return first;  // every member has the same
@@ -142,7 +142,7 @@ Result<Tensor> join_port(std::span<const BatchMember> members, size_t port, cons
                         first.byte_size() * members.size());
   }
   if (whole && count == 1) return first.reshaped(shape);
-  LEAT_ASSIGN(Tensor batch, Tensor::allocate(first.dtype(), shape));
+  LEAT_ASSIGN(Tensor batch, allocate_tensor(arena, first.dtype(), shape));
   if (!whole) fill(batch, pad->value);
   for (int64_t i = 0; i < count; ++i) {
     copy_into(input_of(members[static_cast<size_t>(i)], port), batch, axis, i);
@@ -223,20 +223,20 @@ void order_by_address(std::span<BatchMember> members) {
   }
 }
 
-Status join(std::span<const BatchMember> members, std::vector<Tensor>& inputs,
+Status join(std::span<const BatchMember> members, Arena& arena, std::vector<Tensor>& inputs,
             std::vector<int64_t>& lengths) {
   const Step& step = *members[0].step->step;
   inputs.clear();
   inputs.resize(step.input_axis.size());
   for (size_t port = 0; port < inputs.size(); ++port) {
     if (step.options.pad && step.options.pad->lengths == static_cast<int>(port)) continue;
-    LEAT_ASSIGN(inputs[port], join_port(members, port, step, lengths));
+    LEAT_ASSIGN(inputs[port], join_port(members, port, step, arena, lengths));
   }
   if (!step.options.pad || step.options.pad->lengths < 0) return {};
   auto port = static_cast<size_t>(step.options.pad->lengths);
   Shape shape{static_cast<int64_t>(members.size())};
   DType type = step.model->inputs()[port].type.dtype().value_or(DType::kInt64);
-  LEAT_ASSIGN(inputs[port], Tensor::allocate(type, shape));
+  LEAT_ASSIGN(inputs[port], allocate_tensor(arena, type, shape));
   for (size_t i = 0; i < members.size(); ++i) {
     if (type == DType::kInt32) {
       inputs[port].mutable_values<int32_t>()[i] = static_cast<int32_t>(lengths[i]);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "leat/status.h"
+#include "memory/arena.h"
 #include "pipeline/frame.h"
 
 namespace leat {
@@ -19,9 +20,9 @@ struct BatchMember {
 // in place is found to be one.
 void order_by_address(std::span<BatchMember> members);
 
-// The model's inputs, by port, the batch axis included. `lengths`, if the step pads, takes each
-// member's true length.
-Status join(std::span<const BatchMember> members, std::vector<Tensor>& inputs,
+// The model's inputs, by port, the batch axis included; what has to be made for that is made in
+// `arena`. `lengths`, if the step pads, takes each member's true length.
+Status join(std::span<const BatchMember> members, Arena& arena, std::vector<Tensor>& inputs,
             std::vector<int64_t>& lengths);
 
 // Gives every member its part of the model's outputs, in its frame.

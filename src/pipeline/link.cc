@@ -42,6 +42,7 @@ class Linker {
     for (size_t i = 0; i < plan().scopes.size(); ++i) open_lists_of(static_cast<int>(i));
     link_outputs();
     settle_uses();
+    find_in_exchange();
     find_in_place();
     lay_out();
     return std::move(linked_);
@@ -325,6 +326,33 @@ class Linker {
     }
   }
 
+  // What an operator gives to a step in a process is built where that can see it.
+  void find_in_exchange() {
+    for (LinkedStep& reader : linked_->steps) {
+      const Step& step = *reader.step;
+      if (!step.workers || step.model) continue;
+      for (size_t port = 0; port < reader.inputs.size(); ++port) {
+        for (const ReadItem& item : reader.inputs[port]) {
+          for (const Read& source : item.alternatives) {
+            if (!source.constant && source.up == 0) {
+              build_in_place(source, step.scope, reader.runner.get(), static_cast<int>(port));
+            }
+          }
+        }
+      }
+    }
+  }
+
+  void build_in_place(const Read& source, int in_scope, Runner* runner, int reader_port) {
+    for (LinkedStep& writer : linked_->steps) {
+      int port = static_cast<int>(source.slot) - writer.step->first_slot;
+      if (writer.step->scope == in_scope && writer.step->op && port >= 0 &&
+          port < static_cast<int>(writer.step->outputs.size())) {
+        writer.in_place[static_cast<size_t>(port)] = {runner, reader_port};
+      }
+    }
+  }
+
   // An operator's output may be built in the batch of the model that reads it, if that is the only
   // input that the model takes in batches, and the step is in the same frame.
   void find_in_place() {
@@ -344,14 +372,7 @@ class Linker {
       if (items.size() != 1 || items[0].alternatives.size() != 1) continue;
       const Read& source = items[0].alternatives[0];
       if (source.constant || source.up > 0) continue;
-      for (LinkedStep& writer : linked_->steps) {
-        int port = static_cast<int>(source.slot) - writer.step->first_slot;
-        if (writer.step->scope != step.scope || writer.step->model || port < 0 ||
-            port >= static_cast<int>(writer.step->outputs.size())) {
-          continue;
-        }
-        writer.in_place[static_cast<size_t>(port)] = {reader.runner.get(), batched_port};
-      }
+      build_in_place(source, step.scope, reader.runner.get(), batched_port);
     }
   }
 

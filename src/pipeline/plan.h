@@ -23,6 +23,8 @@
 
 namespace leat {
 
+class StepWorkers;
+
 struct Place {
   std::string file;
   int line = 0;              // from 1; 0: not from a file
@@ -67,10 +69,22 @@ struct Trim {
   double scale;  // kept = ceil(true length of the padded input * scale)
 };
 
+// A step that has processes of its own.
+struct ProcessOptions {
+  bool on = false;
+  uint64_t memory = 0;              // bytes that each may use; 0: no limit of its own
+  std::vector<int> cpus{};          // that they may use; empty: all of this process's
+  Nanos time_limit = 60 * kSecond;  // of a batch
+  bool sandbox = false;
+  bool spare = true;     // one more, which is ready to take a dead one's place
+  std::string python{};  // the interpreter or its environment; empty: the engine's
+};
+
 struct StepOptions {
-  int instances = 0;      // 0: as many as threads allow
-  int threads = 1;        // per instance
-  int64_t batch_max = 1;  // compile() settles it
+  int instances = 0;           // 0: as many as threads allow
+  int threads = 1;             // per instance
+  int64_t batch_max = 1;       // compile() settles it
+  bool batch_by_time = false;  // of items that go to a process: as many as take a while together
   Nanos batch_delay = 0;
   std::optional<Pad> pad;
   std::vector<Trim> trim;
@@ -78,7 +92,10 @@ struct StepOptions {
   WhenFull when_full = WhenFull::kReject;
   Nanos timeout = kNever;  // waiting and running of one item
   OnError on_error = OnError::kFail;
-  std::vector<int> use;  // on_error: use -> constant by output port; -1: that output is absent
+  std::vector<int> use;       // on_error: use -> constant by output port; -1: that output is absent
+  int retry = 0;              // how often an item on which it failed is tried again
+  bool side_effects = false;  // so that nothing is ever tried again
+  ProcessOptions process;
 };
 
 struct Step {
@@ -93,12 +110,13 @@ struct Step {
   int first_slot = 0;  // outputs lie in slots first_slot, first_slot + 1, ...
   StepOptions options;
 
-  // Exactly one of the two.
+  // An operator, a model, or neither: then it is Python's and has workers.
   const OpSpec* spec = nullptr;  // with `op`
   std::unique_ptr<Op> op;
   std::shared_ptr<Model> model;
-  std::string model_file;                    // its name as written in the file, for people
-  std::string model_key;                     // equal keys share one session and one queue
+  std::shared_ptr<StepWorkers> workers;  // the processes that run it; null: this one does
+  std::string what;       // the model's file, or FILE.py:CLASS, as written, for people
+  std::string model_key;  // equal keys share one session and one queue
   std::vector<int> input_axis, output_axis;  // batch axis by model port; -1: none
   std::vector<int> model_outputs;            // all of the model's, by port
 };
@@ -162,6 +180,9 @@ class ModelSource {
   // `path` is absolute.
   virtual Result<std::shared_ptr<Model>> get(const std::string& path,
                                              const ModelOptions& options) = 0;
+  // Processes for a step: see step_process.h. The default: kUnsupported.
+  virtual Result<std::shared_ptr<StepWorkers>> start(const std::vector<std::string>& first,
+                                                     const StepOptions& options);
 };
 
 }  // namespace leat

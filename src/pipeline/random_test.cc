@@ -3,6 +3,7 @@
 // Every seed makes a pipeline, an engine and its calls, and both modes compare all answers exactly:
 //   Manual   one thread, a clock that stands still until moved: the same seed runs the same way
 //   Threads  what threads do
+//   Processes  the same, with some of the steps in processes
 // LEAT_RANDOM_PIPELINES=10000 sets how many pipelines each mode tries, LEAT_RANDOM_SEED=N runs the
 // one with that seed.
 #include <gmock/gmock.h>
@@ -15,6 +16,7 @@
 #include "memory/arena.h"
 #include "pipeline/engine.h"
 #include "pipeline/executor.h"
+#include "pipeline/step_process.h"
 #include "pipeline/testing/interpreter.h"
 
 namespace leat::toy {
@@ -124,11 +126,17 @@ class Contest {
     end(*engine, tally);
   }
 
-  void threads(Tally& tally) {
+  void threads(Tally& tally) { run(0, tally); }
+  void processes(Tally& tally) { run(50, tally); }
+
+ private:
+  // So many of a hundred steps run in processes.
+  void run(int in_processes, Tally& tally) {
     EngineOptions options;
     options.threads = static_cast<int>(dice_() % 4) + 1;
+    options.worker_program = "/proc/self/exe";
     auto engine = make_engine(options, toy_models(nullptr));
-    if (!load(*engine)) return;
+    if (!load(*engine, in_processes)) return;
     make_trials();
     for (auto& trial : trials_) {
       start(*trial);
@@ -143,11 +151,14 @@ class Contest {
     end(*engine, tally);
   }
 
- private:
   bool chance(int percent) { return static_cast<int>(dice_() % 100) < percent; }
 
-  bool load(Engine& engine) {
+  bool load(Engine& engine, int in_processes = 0) {
     toy_ = random_toy(dice_, cat("toy", seed_));
+    for (ToyStep& step : toy_.steps) {
+      if (in_processes == 0 || !chance(in_processes)) continue;
+      step.options += "    run_in: process\n    worker: { spare: false }\n";
+    }
     auto pipeline = engine.load_text(yaml(toy_), "/models");
     if (!pipeline.ok()) {
       ADD_FAILURE() << "does not load: " << pipeline.status().message() << about();
@@ -297,9 +308,9 @@ class Contest {
   std::vector<std::unique_ptr<Trial>> trials_;
 };
 
-void contest(void (Contest::*mode)(Contest::Tally&)) {
+void contest(void (Contest::*mode)(Contest::Tally&), int64_t pipelines = kPipelines) {
   int64_t alone = from_environment("LEAT_RANDOM_SEED", -1);
-  int64_t count = from_environment("LEAT_RANDOM_PIPELINES", kPipelines);
+  int64_t count = from_environment("LEAT_RANDOM_PIPELINES", pipelines);
   int64_t first = alone >= 0 ? alone : 0;
   int64_t last = alone >= 0 ? alone : count - 1;
   Contest::Tally tally;
@@ -328,6 +339,7 @@ void contest(void (Contest::*mode)(Contest::Tally&)) {
 
 TEST(RandomPipelines, Manual) { contest(&Contest::manual); }
 TEST(RandomPipelines, Threads) { contest(&Contest::threads); }
+TEST(RandomPipelines, Processes) { contest(&Contest::processes, kPipelines / 20); }
 
 }  // namespace
 }  // namespace leat::toy

@@ -1,22 +1,22 @@
 #include "pipeline/runner.h"
 
 #include "base/text.h"
-#include "model/run_stop.h"
 #include "pipeline/executor.h"
-#include "pipeline/join.h"
+#include "pipeline/runner_batch.h"
 
 namespace leat {
 
 namespace {
 
-BatchLimits limits_of(const Executor& executor, const StepOptions& options) {
+BatchLimits limits_of(const Executor& executor, const StepOptions& options, StepWorkers* workers) {
   int threads = std::max(1, const_cast<Executor&>(executor).pool().threads());
-  int instances = options.instances;
+  int instances = workers ? workers->pool().size() : options.instances;
   if (instances == 0) instances = std::max(1, threads / std::max(1, options.threads));
   return {.max = options.batch_max,
           .delay = options.batch_delay,
           .instances = instances,
-          .queue_max = options.queue_max};
+          .queue_max = options.queue_max,
+          .shared = options.batch_by_time};
 }
 
 BatchMember member_of(BatchItem* item) {
@@ -32,15 +32,6 @@ StepMetrics& metrics_of(const NodeState& node) {
 }
 
 }  // namespace
-
-// A batch from its taking to its end.
-struct Runner::Batch {
-  Nanos begin = 0, end = 0;
-  std::vector<BatchMember> members;
-  BatchTimes times;
-  Status status;              // of all
-  std::vector<Status> apart;  // of each member, when the batch as a whole failed
-};
 
 // A batch under way, so that it can be stopped when nobody waits for it any more.
 struct Runner::Running {
@@ -66,10 +57,18 @@ Runner::Runner(Executor& executor, const Step& step)
     : executor_(executor),
       options_(step.options),
       model_(step.model),
-      queue_(limits_of(executor, step.options)),
-      slots_(step.options.batch_max) {}
+      workers_(step.workers),
+      queue_(limits_of(executor, step.options, step.workers.get())),
+      slots_(step.options.batch_max, workers_ ? workers_->exchange() : Arena::heap()) {}
 
 Runner::~Runner() { executor_.timers().cancel(*this); }
+
+Result<Tensor> Runner::reserve(DType type, const Shape& item) {
+  // A row of slots is for what is joined; what goes to a process as it is may be large, and need
+  // not lie beside others.
+  if (itemised()) return allocate_tensor(workers_->exchange(), type, item);
+  return slots_.reserve(type, item);
+}
 
 void Runner::follow(const BatchQueue::Next& next) {
   if (next.start) executor_.batch_may_start(*this);
@@ -115,6 +114,7 @@ void Runner::stop_dead_batches() {
     }
     if (!wanted) batch->stop.request();
   }
+  stop_dead_remotes();
 }
 
 void Runner::run_batch() {
@@ -128,6 +128,11 @@ void Runner::run_batch() {
   follow(next);
   if (count > 0) {
     slots_.batch_began();
+    if (workers_) {
+      send_items(std::span(items).first(count), now);
+      taken = std::move(items);
+      return;  // the permit is given back, and this let go, when the workers have answered
+    }
     run_items(std::span(items).first(count), now);
   }
   taken = std::move(items);
@@ -173,7 +178,26 @@ void Runner::execute(Batch& batch) {
       }
     }
   }
+  if (options_.retry > 0) try_again(batch, running.stop);
   executor_.pool().reserve(-extra);
+}
+
+void Runner::try_again(Batch& batch, RunStop& stop) {
+  for (size_t i = 0; i < batch.members.size(); ++i) {
+    const BatchMember& member = batch.members[i];
+    Call& call = *member.node->frame->call;
+    Status own = batch.apart.empty() ? batch.status : batch.apart[i];
+    for (int tries = 0; tries < options_.retry && may_pass_next_time(own.code()); ++tries) {
+      if (call.dead() || !call.may_begin(executor_.clock().now(), usual_run())) break;
+      own = model_ ? run_model({&member, 1}, batch.times, stop)
+                   : run_operator(*member.node->frame, *member.step);
+    }
+    if (batch.apart.empty()) {
+      if (batch.status.ok()) return;
+      batch.apart.assign(batch.members.size(), batch.status);
+    }
+    batch.apart[i] = std::move(own);
+  }
 }
 
 Status Runner::run_model(std::span<const BatchMember> members, BatchTimes& times, RunStop& stop) {
@@ -184,7 +208,7 @@ Status Runner::run_model(std::span<const BatchMember> members, BatchTimes& times
   outputs.clear();
   outputs.resize(model_->outputs().size());
   Nanos begin = clock.now();
-  Status status = join(members, inputs, lengths);
+  Status status = join(members, Arena::heap(), inputs, lengths);
   Nanos joined = clock.now();
   times.input += joined - begin;
   if (status.ok()) {
@@ -192,8 +216,9 @@ Status Runner::run_model(std::span<const BatchMember> members, BatchTimes& times
     Nanos ran = clock.now();
     times.infer += ran - joined;
     if (status.ok()) {
-      queue_.set_alone(
-          join_worth_.measured(static_cast<int64_t>(members.size()), joined - begin, ran - joined));
+      bool alone =
+          join_worth_.measured(static_cast<int64_t>(members.size()), joined - begin, ran - joined);
+      queue_.set_most(alone ? 1 : options_.batch_max);
       status = split(members, outputs, lengths);
       times.output += clock.now() - ran;
     }
@@ -212,13 +237,20 @@ void Runner::run_items(std::span<BatchItem* const> taken, Nanos begin) {
   sift(taken, batch);
   if (!batch.members.empty()) execute(batch);
   batch.end = executor_.clock().now();
-  if (!batch.members.empty()) {
-    Nanos usual = usual_run();
-    Nanos took = batch.end - begin;
-    usual_run_.store(usual < 0 ? took : usual + (took - usual) / 8, std::memory_order_relaxed);
-  }
+  if (!batch.members.empty()) note_run(batch.end - begin);
   // The permit is free before the results are carried on: another thread may run the next batch.
   follow(queue_.done(batch.end));
+  carry_on(batch);
+  batch.members.clear();
+  spare = std::move(batch.members);
+}
+
+void Runner::note_run(Nanos took) {
+  Nanos usual = usual_run();
+  usual_run_.store(usual < 0 ? took : usual + (took - usual) / 8, std::memory_order_relaxed);
+}
+
+void Runner::carry_on(Batch& batch) {
   size_t size = batch.members.size();
   for (size_t i = 0; i < size; ++i) {
     NodeState* after = end_member(batch, i);
@@ -229,8 +261,6 @@ void Runner::run_items(std::span<BatchItem* const> taken, Nanos begin) {
       after->frame->call->list(*after);
     }
   }
-  batch.members.clear();
-  spare = std::move(batch.members);
 }
 
 // The node that follows, which the caller has to go on with, or null.

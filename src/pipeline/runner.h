@@ -1,7 +1,9 @@
 // A step that has a queue: a model, or an operator with `instances` or `queue`. Steps of equal
 // model and options, in whichever pipeline, share one Runner.
 //
-// A Runner is a flow of the pool: its units are batches that may start.
+// A Runner is a flow of the pool: its units are batches that may start. The batches of a step with
+// processes of its own are handed to a worker (runner_remote.cc) and carried on by the thread that
+// watches the workers.
 #pragma once
 
 #include <memory>
@@ -43,13 +45,17 @@ class Runner final : public Flow, private Timer, public std::enable_shared_from_
   void drop(BatchItem& item);
 
   // Memory for one item of the next batch.
-  Result<Tensor> reserve(DType type, const Shape& item) { return slots_.reserve(type, item); }
+  Result<Tensor> reserve(DType type, const Shape& item);
 
   // Asks running batches in which nobody is left waiting to stop.
   void stop_dead_batches();
 
   // ns of a batch, smoothed; -1: has not run yet.
   Nanos usual_run() const { return usual_run_.load(std::memory_order_relaxed); }
+  // The part of it that the thread that starts the batch is busy with.
+  Nanos usual_start() const {
+    return workers_ ? usual_start_.load(std::memory_order_relaxed) : usual_run();
+  }
 
   // Under the pool's lock. A batch is work of the calls in it, however many there were before.
   void add_start() {
@@ -62,24 +68,36 @@ class Runner final : public Flow, private Timer, public std::enable_shared_from_
  private:
   struct Batch;
   struct Running;
+  class Remote;
+  bool itemised() const { return workers_ && !model_; }
   void fire() override;
   void let_go();
   void run_items(std::span<BatchItem* const> items, Nanos begin);
+  void send_items(std::span<BatchItem* const> items, Nanos begin);
+  void stop_dead_remotes();  // requires running_mutex_
   void sift(std::span<BatchItem* const> taken, Batch& batch);
   void execute(Batch& batch);
   Status run_model(std::span<const BatchMember> members, BatchTimes& times, RunStop& stop);
+  void try_again(Batch& batch, RunStop& stop);
+  // What a batch took becomes what one usually takes.
+  void note_run(Nanos took);
+  void carry_on(Batch& batch);
   NodeState* end_member(Batch& batch, size_t index);
 
   Executor& executor_;
   const StepOptions options_;
-  const std::shared_ptr<Model> model_;  // null: an operator
+  const std::shared_ptr<Model> model_;          // null: an operator, or Python
+  const std::shared_ptr<StepWorkers> workers_;  // null: it runs here
   BatchQueue queue_;
   BatchSlots slots_;
   int starts_ = 0;  // batches that may start; guarded by the pool's lock
   std::atomic<Nanos> usual_run_{-1};
+  std::atomic<Nanos> usual_start_{-1};
+  std::atomic<Nanos> usual_item_{-1};
   JoinWorth join_worth_;
   std::mutex running_mutex_;
   Running* running_ = nullptr;    // a list; guarded by running_mutex_
+  Remote* remote_ = nullptr;      // likewise
   int held_ = 0;                  // guarded by running_mutex_
   std::shared_ptr<Runner> self_;  // while held; guarded by running_mutex_
 };

@@ -39,7 +39,7 @@ Status ReplyReader::read(const Message& message, Status& status, std::vector<Ten
       LEAT_ASSIGN(Tensor input, checked_input(wire, inputs, exchange));
       outputs.push_back(std::move(input));
     } else if (wire.whose == Whose::kWorkers) {
-      LEAT_ASSIGN(Tensor output, checked_view(wire, arena, release, lend(wire.offset)));
+      LEAT_ASSIGN(Tensor output, checked_view(wire, arena, release, lend(wire.offset), number));
       outputs.push_back(std::move(output));
     } else {
       return wrong(cat("output ", i, " is nowhere"));

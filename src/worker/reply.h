@@ -25,6 +25,7 @@ struct ReplyReader {
   // For an output at this offset of the arena: what release() will be called with, once.
   std::function<void*(uint64_t offset)> lend;
   void (*release)(void*);
+  uint32_t number = 0;  // of the worker's arena: what its outputs' blocks say
 
   // kStepFailed when the answer cannot be; `status` is what the step itself said. `note` is a copy,
   // of which nothing is known.

@@ -19,16 +19,21 @@ Status nonsense(uint32_t mine, uint32_t theirs) {
 
 }  // namespace
 
-Result<bool> RingWriter::send(const Message& message, uint32_t spare) {
+Result<uint32_t> RingWriter::room() const {
   uint32_t read = memory_.read.load(std::memory_order_acquire);
   uint32_t under_way = written_ - read;
   if (under_way > RingMemory::kSlots) return nonsense(written_, read);
-  if (under_way + spare >= RingMemory::kSlots) return false;
+  return RingMemory::kSlots - under_way;
+}
+
+Result<bool> RingWriter::send(const Message& message, uint32_t spare, bool urgent) {
+  LEAT_ASSIGN(uint32_t free, room());
+  if (free <= spare) return false;
   std::memcpy(&memory_.slots[written_ % RingMemory::kSlots], &message, sizeof message);
   ++written_;
   // Sequentially consistent with the reader's asleep: one of the two sees what the other wrote.
   memory_.written.store(written_);
-  if (memory_.asleep.load() != 0 && memory_.asleep.exchange(0) != 0) {
+  if (urgent && memory_.asleep.load() != 0 && memory_.asleep.exchange(0) != 0) {
     uint64_t one = 1;
     [[maybe_unused]] ssize_t put = ::write(signal_, &one, sizeof one);
   }
@@ -55,16 +60,16 @@ bool RingReader::may_sleep() {
 
 void RingReader::awake() { memory_.asleep.store(0, std::memory_order_relaxed); }
 
-void RingReader::wait(int spin) {
+bool RingReader::wait(int spin) {
   for (int i = 0; i < spin; ++i) {
-    if (any()) return;
+    if (any()) return true;
     __builtin_ia32_pause();
   }
-  if (!may_sleep()) return;
+  if (!may_sleep()) return true;
   uint64_t count;
-  while (::read(signal_, &count, sizeof count) < 0 && errno == EINTR) {
-  }
+  const bool there = ::read(signal_, &count, sizeof count) > 0 || errno == EINTR;
   awake();
+  return there;
 }
 
 }  // namespace leat

@@ -43,8 +43,11 @@ class RingWriter {
   // `signal`: an eventfd, which stays the caller's.
   RingWriter(RingMemory& memory, int signal) : memory_(memory), signal_(signal) {}
 
-  // False: there is no room now, or fewer than `spare` slots would be left.
-  Result<bool> send(const Message& message, uint32_t spare = 0);
+  // False: there is no room now, or fewer than `spare` slots would be left. `urgent`: a reader that
+  // sleeps is woken; others are read with the next one that is.
+  Result<bool> send(const Message& message, uint32_t spare = 0, bool urgent = true);
+  // How many messages there is room for now.
+  Result<uint32_t> room() const;
   // Messages sent, and how many of them the reader has done with, modulo 2^32.
   uint32_t sent() const { return written_; }
   uint32_t done_with() const { return memory_.read.load(std::memory_order_acquire); }
@@ -66,8 +69,9 @@ class RingReader {
   // that was signalled, or does not want to sleep after all, says awake().
   bool may_sleep();
   void awake();
-  // Blocks until something may have come. Looks for `spin` loops before it sleeps.
-  void wait(int spin);
+  // Blocks until something may have come. Looks for `spin` loops before it sleeps. False: nothing
+  // will wake it, since the eventfd is there no more.
+  bool wait(int spin);
 
  private:
   bool any() const { return memory_.written.load(std::memory_order_acquire) != read_; }

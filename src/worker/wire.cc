@@ -114,7 +114,7 @@ Tensor view_of(const TensorWire& wire, std::byte* memory) {
 }
 
 Result<Tensor> checked_view(const TensorWire& wire, std::span<std::byte> memory,
-                            void (*release)(void*), void* context) {
+                            void (*release)(void*), void* context, uint32_t arena) {
   auto view = [&]() -> Result<Tensor> {
     LEAT_ASSIGN(Shape shape, checked_shape(wire));
     if (wire.offset > memory.size() || wire.length > memory.size() - wire.offset) {
@@ -132,6 +132,8 @@ Result<Tensor> checked_view(const TensorWire& wire, std::span<std::byte> memory,
     Tensor lent = Tensor::borrow(DType::kUint8, Shape{static_cast<int64_t>(wire.length)}, data,
                                  release, context);
     release = nullptr;
+    lent.block()->arena = arena;
+    lent.block()->offset = wire.offset;
     return Tensor::view(lent.block(), type, shape, data, wire.length);
   };
   auto tensor = view();
@@ -149,7 +151,10 @@ Result<Tensor> checked_input(const TensorWire& wire, std::span<const Tensor> inp
   }
   for (const Tensor& input : inputs) {
     if (!input || (input.dtype() == DType::kBytes && input.shape().rank() > 0)) continue;
-    TensorWire whole = tell(input, Whose::kServers, memory);
+    if (wire.arena != 0 && wire.arena != input.block()->arena) continue;
+    TensorWire whole =
+        tell(input, Whose::kServers,
+             wire.arena == 0 ? memory : input.block()->payload - input.block()->offset);
     if (wire.offset < whole.offset || wire.offset - whole.offset > whole.length ||
         wire.length > whole.length - (wire.offset - whole.offset)) {
       continue;

@@ -2,92 +2,41 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
 #include <mutex>
-#include <utility>
+#include <set>
 
 #include "base/text.h"
 #include "worker/control.h"
+#include "worker/printed.h"
 #include "worker/reply.h"
+#include "worker/spawn.h"
 #include "worker/wire.h"
-
-extern char** environ;
 
 namespace leat {
 
 namespace {
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
+// What the server keeps of a worker's descriptors.
+struct Kept {
+  Descriptor to_worker, to_server;  // eventfds
+  Descriptor socket;
+  Descriptor arena;  // for reading only
 };
 
-Status failed(std::string_view call) {
-  return Status(Code::kInternal, cat("a worker cannot be started: ", call, ": ", strerror(errno)));
-}
-
-// Runs the program with descriptors[i] as its number kControlFd + i and no others but the standard
-// ones: all of this process's are to be closed on exec.
-Result<pid_t> spawn(const WorkerSetup& setup, std::span<const int> descriptors,
-                    const std::string& variable) {
-  // Out of the way of the numbers that they are to have.
-  std::vector<Descriptor> high;
-  for (int fd : descriptors) {
-    high.emplace_back(fcntl(fd, F_DUPFD_CLOEXEC, kInheritedEnd));
-    if (high.back().get() < 0) return failed("fcntl(F_DUPFD_CLOEXEC)");
-  }
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  for (size_t i = 0; i < high.size(); ++i) {
-    posix_spawn_file_actions_adddup2(&actions, high[i].get(), kControlFd + static_cast<int>(i));
-  }
-  std::vector<std::string> words = {setup.program};
-  words.insert(words.end(), setup.arguments.begin(), setup.arguments.end());
-  std::vector<char*> arguments, environment;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  std::string own = cat(kWorkerVariable, "=", variable);
-  environment.push_back(own.data());
-  for (char** entry = environ; *entry; ++entry) environment.push_back(*entry);
-  environment.push_back(nullptr);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  pid_t pid = 0;
-  int error = posix_spawn(&pid, setup.program.c_str(), &actions, &attributes, arguments.data(),
-                          environment.data());
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) {
-    return Status(Code::kInternal,
-                  cat("the worker ", setup.program, " cannot be started: ", strerror(error)));
-  }
-  return pid;
+// Another open file of the same memory, for reading only.
+Result<Descriptor> readable(int memory) {
+  Descriptor fd(open(cat("/proc/self/fd/", memory).c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) return start_failed("open of shared memory");
+  return fd;
 }
 
 }  // namespace
@@ -95,19 +44,23 @@ Result<pid_t> spawn(const WorkerSetup& setup, std::span<const int> descriptors,
 // Lives until the worker's handle and the last output have gone.
 class Worker::Shared : public std::enable_shared_from_this<Worker::Shared> {
  public:
-  Shared(Arena& exchange, Descriptor to_worker, Descriptor to_server, Arena::Attached control,
-         Arena::Attached arena)
+  Shared(Arena& exchange, Kept kept, Arena::Attached control, Arena::Attached arena)
       : exchange_(exchange),
-        to_worker_(std::move(to_worker)),
-        to_server_(std::move(to_server)),
+        kept_(std::move(kept)),
         control_memory_(std::move(control)),
         arena_(std::move(arena)),
-        writer_(rings().to_worker, to_worker_.get()),
-        reader_(rings().to_server, to_server_.get()) {}
+        writer_(rings().to_worker, kept_.to_worker.get()),
+        reader_(rings().to_server, kept_.to_server.get()) {}
+  ~Shared();
 
-  void runs_as(pid_t pid, Descriptor process) {
+  // From here on others can be shown its arena.
+  void enter();
+  // The worker, live or dead, whose arena has this number.
+  static std::shared_ptr<Shared> find(uint32_t arena);
+  void runs_as(pid_t pid, Descriptor process, Printed printed) {
     pid_ = pid;
     process_ = std::move(process);
+    printed_ = std::move(printed);
   }
   Status send(uint64_t id, std::span<const Tensor> inputs, uint64_t items);
   Result<bool> receive(Done& done);
@@ -116,14 +69,11 @@ class Worker::Shared : public std::enable_shared_from_this<Worker::Shared> {
   void kill();
   void end();
   bool killed_from_outside() const { return from_outside_; }
-  // Nobody will ask for answers any more.
-  void forget() {
-    std::lock_guard lock(mutex_);
-    batches_.clear();
-  }
+  void forget();  // nobody will ask for answers any more
 
+  Printed& printed() { return printed_; }
   RingReader& reader() { return reader_; }
-  int signal() const { return to_server_.get(); }
+  int signal() const { return kept_.to_server.get(); }
   int process() const { return process_.get(); }
   pid_t pid() const { return pid_; }
   std::string& end_text() { return end_; }
@@ -141,6 +91,11 @@ class Worker::Shared : public std::enable_shared_from_this<Worker::Shared> {
   ControlMemory& rings() const {
     return *reinterpret_cast<ControlMemory*>(control_memory_.bytes().data());
   }
+  // Of all that live, by their arenas' numbers. Requires all_mutex_.
+  static std::map<uint32_t, std::weak_ptr<Shared>>& all();
+  // Lets this worker read what lies in the arena of `other`. False: that cannot be done now.
+  bool show(const Shared& other);
+  void show_no_more(uint32_t arena);
   // Messages that found no room first. Requires mutex_.
   void flush();
 
@@ -148,25 +103,85 @@ class Worker::Shared : public std::enable_shared_from_this<Worker::Shared> {
   static constexpr uint32_t kMostBatches = RingMemory::kSlots / 2;
 
   struct Batch {
-    std::vector<Tensor> inputs;  // in the exchange
+    std::vector<Tensor> inputs;  // in the exchange, or in arenas that it was shown
     Tensor body;                 // their TensorWires
   };
 
+  static inline std::mutex all_mutex_;
   Arena& exchange_;
-  const Descriptor to_worker_, to_server_;
+  const Kept kept_;
   const Arena::Attached control_memory_, arena_;
   pid_t pid_ = 0;
   Descriptor process_;
+  Printed printed_;
   std::string end_;
   bool killed_ = false;  // by this process
   bool from_outside_ = false;
+  // No tensor goes while it is held: that may end another worker's arena, which then tells this
+  // one.
   mutable std::mutex mutex_;
-  RingWriter writer_;                  // guarded by mutex_, as are the next three
+  RingWriter writer_;                  // guarded by mutex_, as are the next four
   bool ended_ = false;                 // nobody reads what is sent
   std::map<uint64_t, Batch> batches_;  // sent and not answered
-  std::vector<uint64_t> to_free_;      // offsets that there was no room to tell of
+  std::vector<Message> to_tell_;       // of memory that is not used, which there was no room for
+  std::set<uint32_t> shown_;           // arenas of others
   RingReader reader_;                  // belongs to who receives
 };
+
+std::map<uint32_t, std::weak_ptr<Worker::Shared>>& Worker::Shared::all() {
+  static auto* all = new std::map<uint32_t, std::weak_ptr<Shared>>;
+  return *all;
+}
+
+void Worker::Shared::enter() {
+  std::lock_guard lock(all_mutex_);
+  all().emplace(arena_.id(), weak_from_this());
+}
+
+Worker::Shared::~Shared() {
+  std::vector<std::shared_ptr<Shared>> others;
+  {
+    std::lock_guard lock(all_mutex_);
+    all().erase(arena_.id());
+    for (const auto& [arena, other] : all()) others.push_back(other.lock());
+  }
+  for (const auto& other : others) {
+    if (other) other->show_no_more(arena_.id());
+  }
+}
+
+std::shared_ptr<Worker::Shared> Worker::Shared::find(uint32_t arena) {
+  std::lock_guard lock(all_mutex_);
+  auto found = all().find(arena);
+  return found == all().end() ? nullptr : found->second.lock();
+}
+
+bool Worker::Shared::show(const Shared& other) {
+  const uint32_t arena = other.arena_.id();
+  std::lock_guard lock(mutex_);
+  if (ended_ || shown_.contains(arena)) return true;
+  // The descriptor goes first, and with it the message must.
+  auto room = writer_.room();
+  if (!room.ok() || *room <= kMostBatches) return false;
+  if (!send_descriptor(kept_.socket.get(), other.kept_.arena.get())) return false;
+  auto sent = writer_.send({.kind = kMap, .id = arena, .length = other.arena_.bytes().size()});
+  if (!sent.ok() || !*sent) return false;  // it has spoilt the ring
+  shown_.insert(arena);
+  return true;
+}
+
+void Worker::Shared::show_no_more(uint32_t arena) {
+  std::lock_guard lock(mutex_);
+  if (shown_.erase(arena) == 0 || ended_) return;
+  to_tell_.push_back({.kind = kUnmap, .id = arena});
+  flush();
+}
+
+void Worker::Shared::forget() {
+  std::map<uint64_t, Batch> gone;
+  std::lock_guard lock(mutex_);
+  gone.swap(batches_);
+}
 
 Status Worker::Shared::send(uint64_t id, std::span<const Tensor> inputs, uint64_t items) {
   Batch batch;
@@ -178,10 +193,18 @@ Status Worker::Shared::send(uint64_t id, std::span<const Tensor> inputs, uint64_
   block->drop();
   for (size_t i = 0; i < inputs.size(); ++i) {
     Tensor input = inputs[i];
-    if (input && input.block()->arena != exchange_.id()) {
-      LEAT_ASSIGN(input, copy_into(exchange_, input));
+    TensorWire wire;
+    if (input) {
+      const bool here = input.block()->arena == exchange_.id();
+      const auto other = here ? nullptr : find(input.block()->arena);
+      const bool shown = other && show(*other);
+      if (!here && !shown) {
+        LEAT_ASSIGN(input, copy_into(exchange_, input));
+      }
+      const Block& where = *input.block();
+      wire = tell(input, Whose::kServers, where.payload - where.offset);
+      if (shown) wire.arena = where.arena;
     }
-    TensorWire wire = tell(input, Whose::kServers, exchange_.base());
     std::memcpy(batch.body.mutable_data() + i * sizeof wire, &wire, sizeof wire);
     batch.inputs.push_back(std::move(input));
   }
@@ -205,17 +228,21 @@ Status Worker::Shared::send(uint64_t id, std::span<const Tensor> inputs, uint64_
 }
 
 void Worker::Shared::flush() {
-  while (!to_free_.empty() && !ended_) {
-    auto sent = writer_.send({.kind = kFree, .offset = to_free_.back()}, kMostBatches);
+  while (!to_tell_.empty() && !ended_) {
+    // What it may use again matters to a worker when it runs: one that sleeps is told when it
+    // wakes, or before the ring is full. What another left behind is to go at once.
+    const bool urgent =
+        to_tell_.back().kind == kUnmap || writer_.sent() - writer_.done_with() > kMostBatches / 2;
+    auto sent = writer_.send(to_tell_.back(), kMostBatches, urgent);
     if (!sent.ok() || !*sent) return;
-    to_free_.pop_back();
+    to_tell_.pop_back();
   }
 }
 
 void Worker::Shared::give_back(uint64_t offset) {
   std::lock_guard lock(mutex_);
   if (ended_) return;
-  to_free_.push_back(offset);
+  to_tell_.push_back({.kind = kFree, .offset = offset});
   flush();
 }
 
@@ -236,7 +263,8 @@ Result<bool> Worker::Shared::receive(Done& done) {
   }
   done = {.id = message.id, .status = {}, .outputs = {}, .note = {}};
   auto lend = [this](uint64_t offset) -> void* { return new Lease{shared_from_this(), offset}; };
-  const ReplyReader reader{arena_.bytes(), exchange_.base(), batch.inputs, lend, release};
+  const ReplyReader reader{arena_.bytes(), exchange_.base(), batch.inputs,
+                           lend,           release,          arena_.id()};
   Status status = reader.read(message, done.status, done.outputs, done.note);
   reader_.done();
   if (status.ok()) return true;
@@ -274,7 +302,7 @@ void Worker::Shared::end() {
   }
   std::lock_guard lock(mutex_);
   ended_ = true;
-  to_free_.clear();
+  to_tell_.clear();
 }
 
 void Worker::Shared::kill() {
@@ -293,34 +321,46 @@ Result<std::unique_ptr<Worker>> Worker::start(const WorkerSetup& setup, Arena& e
   const Descriptor control_fd(control);
   LEAT_ASSIGN(int own, Arena::make_memory("leat-worker", setup.arena_bytes));
   const Descriptor arena_fd(own);
-  // Another open file, for reading only; the server's own is for both.
-  Descriptor exchange_fd(
-      open(cat("/proc/self/fd/", exchange.descriptor()).c_str(), O_RDONLY | O_CLOEXEC));
-  if (exchange_fd.get() < 0) return failed("open of the exchange");
-  Descriptor to_worker(eventfd(0, EFD_CLOEXEC));
-  Descriptor to_server(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (to_worker.get() < 0 || to_server.get() < 0) return failed("eventfd");
+  LEAT_ASSIGN(const Descriptor exchange_fd, readable(exchange.descriptor()));
+  Kept kept;
+  LEAT_ASSIGN(kept.arena, readable(arena_fd.get()));
+  kept.to_worker = Descriptor(eventfd(0, EFD_CLOEXEC));
+  kept.to_server = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (kept.to_worker.get() < 0 || kept.to_server.get() < 0) return start_failed("eventfd");
+  int sockets[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
+    return start_failed("socketpair");
+  }
+  kept.socket = Descriptor(sockets[0]);
+  const Descriptor its_socket(sockets[1]);
   LEAT_ASSIGN(Arena::Attached rings,
               Arena::Attached::map(0, control_fd.get(), sizeof(ControlMemory), true));
   LEAT_ASSIGN(Arena::Attached arena,
-              Arena::Attached::map(0, arena_fd.get(), setup.arena_bytes, false));
-  const int descriptors[] = {control_fd.get(), exchange_fd.get(), arena_fd.get(), to_worker.get(),
-                             to_server.get()};
-  auto shared = std::make_shared<Shared>(exchange, std::move(to_worker), std::move(to_server),
-                                         std::move(rings), std::move(arena));
-  LEAT_ASSIGN(pid_t pid, spawn(setup, descriptors,
+              Arena::Attached::map(Arena::new_id(), arena_fd.get(), setup.arena_bytes, false));
+  const int descriptors[] = {control_fd.get(),     exchange_fd.get(),    arena_fd.get(),
+                             kept.to_worker.get(), kept.to_server.get(), its_socket.get()};
+  auto shared =
+      std::make_shared<Shared>(exchange, std::move(kept), std::move(rings), std::move(arena));
+  shared->enter();
+  int pipe[2] = {-1, -1};
+  if (setup.log && pipe2(pipe, O_CLOEXEC) != 0) return start_failed("pipe");
+  Printed printed(Descriptor(pipe[0]), setup.log);
+  const Descriptor output(pipe[1]);
+  if (setup.log) fcntl(pipe[0], F_SETFL, O_NONBLOCK);
+  LEAT_ASSIGN(pid_t pid, spawn(setup, descriptors, output.get(),
                                cat(getpid(), " ", exchange.limit(), " ", setup.arena_bytes)));
   Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   const bool watched = process.get() >= 0;
-  shared->runs_as(pid, std::move(process));
+  shared->runs_as(pid, std::move(process), std::move(printed));
   std::unique_ptr<Worker> worker(new Worker(std::move(shared)));
-  if (!watched) return failed("pidfd_open");
+  if (!watched) return start_failed("pidfd_open");
   return worker;
 }
 
 Worker::~Worker() {
   kill();
   shared_->end();
+  shared_->printed().finish(SteadyClock::instance().now());
   shared_->forget();
 }
 Status Worker::send(uint64_t id, std::span<const Tensor> inputs, uint64_t items) {
@@ -332,6 +372,13 @@ int Worker::signal() const { return shared_->signal(); }
 int Worker::process() const { return shared_->process(); }
 bool Worker::may_sleep() { return shared_->reader().may_sleep(); }
 void Worker::awake() { shared_->reader().awake(); }
+int Worker::printed() const { return shared_->printed().descriptor(); }
+Nanos Worker::printed_due() const { return shared_->printed().due(); }
+void Worker::read_printed(Nanos now) { shared_->printed().read(now); }
+void Worker::finish_printed(Nanos now) { shared_->printed().finish(now); }
+bool Worker::reachable(const Tensor& tensor) {
+  return Shared::find(tensor.block()->arena) != nullptr;
+}
 pid_t Worker::pid() const { return shared_->pid(); }
 void Worker::kill() { shared_->kill(); }
 bool Worker::killed_from_outside() const { return shared_->killed_from_outside(); }

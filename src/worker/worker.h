@@ -3,13 +3,16 @@
 // Server and worker share three memories: the exchange, where the server puts what workers are to
 // read; the worker's own arena, which is the heap of that process, so that whatever it makes is
 // where the server can see it; and two rings of messages (ring.h). A batch goes over as one message
-// that says where its tensors lie, and comes back as one; no payload is copied.
+// that says where its tensors lie, and comes back as one; no payload is copied. Outputs of one
+// worker are inputs of another as they are: it maps the arena where they lie, for reading.
 //
 //   server                               worker
 //   Worker::start()                      WorkerEnd::attach()
 //   send(id, inputs)      -- kRun  -->   serve(run): run(inputs, outputs)
 //   receive(done)         <- kDone --
 //   outputs go            -- kFree -->   the memory is used again
+//                         -- kMap  -->   what is in another worker's arena can be read
+//   that arena goes       -- kUnmap ->
 //
 // The server believes nothing that a worker says. A worker that says what cannot be is to be
 // killed; the batches that it had are then the caller's to try again. Its memory stays mapped for
@@ -27,8 +30,10 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "leat/tensor.h"
 #include "memory/arena.h"
 
@@ -38,6 +43,8 @@ struct WorkerSetup {
   std::string program;                       // path
   std::vector<std::string> arguments;        // after the program's name
   uint64_t arena_bytes = uint64_t{1} << 30;  // that its tensors may take
+  // Is told what it prints, line by line (see printed.h); null: it prints where this process does.
+  std::function<void(std::string_view line)> log{};
 };
 
 class Worker {
@@ -54,8 +61,8 @@ class Worker {
   ~Worker();  // kills it, and waits until it has gone
   Worker(const Worker&) = delete;
 
-  // What does not lie in the exchange is copied there. `items`: what the worker is to be told
-  // beside. kOverloaded: too much is under way.
+  // What lies neither in the exchange nor in a worker's arena is copied to the exchange. `items`:
+  // what the worker is to be told beside. kOverloaded: too much is under way.
   Status send(uint64_t id, std::span<const Tensor> inputs, uint64_t items = 1);
   // The next answer. False: there is none now. After an error the worker is of no more use.
   Result<bool> receive(Done& done);
@@ -68,6 +75,17 @@ class Worker {
   int process() const;
   bool may_sleep();
   void awake();
+
+  // Is `tensor` where any worker can be shown it, so that send() need not copy it?
+  static bool reachable(const Tensor& tensor);
+
+  // What it prints comes from a pipe that is to be watched (-1: there is none any more), and is
+  // told by read_printed(), which is also due at some time, and before it goes at the latest. May
+  // not be called from two threads at once.
+  int printed() const;
+  Nanos printed_due() const;
+  void read_printed(Nanos now);
+  void finish_printed(Nanos now);  // when it has ended
 
   pid_t pid() const;
   void kill();

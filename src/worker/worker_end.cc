@@ -6,11 +6,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <map>
 #include <unordered_map>
 
 #include "base/text.h"
 #include "worker/control.h"
 #include "worker/reply.h"
+#include "worker/spawn.h"
 #include "worker/wire.h"
 #include "worker/worker.h"
 
@@ -23,28 +25,35 @@ constexpr int kSpin = 100;  // looks for more work before it sleeps: a few micro
 struct WorkerEnd::State {
   State(Arena::Attached control_memory, Arena::Attached exchange_memory)
       : control(std::move(control_memory)),
-        attached(std::move(exchange_memory)),
-        exchange(attached.bytes()),
         in(rings().to_worker, kToWorkerFd),
-        out(rings().to_server, kToServerFd) {}
+        out(rings().to_server, kToServerFd) {
+    memories.emplace(0, std::move(exchange_memory));
+  }
   ControlMemory& rings() const { return *reinterpret_cast<ControlMemory*>(control.bytes().data()); }
 
-  const Arena::Attached control, attached;
-  const std::span<std::byte> exchange;
+  const Arena::Attached control;
+  std::map<uint32_t, Arena::Attached> memories;  // to be read, by their numbers; 0: the exchange
   RingReader in;
   RingWriter out;
   // What the server may be reading: outputs, by their offset; replies, by the messages sent so far.
   std::unordered_multimap<uint64_t, Tensor> lent;
   std::deque<std::pair<uint32_t, Tensor>> replies;
 
-  bool in_exchange(const Tensor& tensor) const {
-    return tensor.data() >= exchange.data() && tensor.data() < exchange.data() + exchange.size();
+  static bool inside(const Tensor& tensor, std::span<const std::byte> memory) {
+    return tensor.data() >= memory.data() && tensor.data() < memory.data() + memory.size();
   }
   static bool in_heap(const Tensor& tensor) {
-    const Arena& heap = Arena::heap();
-    return tensor.data() >= heap.base() && tensor.data() < heap.base() + heap.limit();
+    return inside(tensor, {Arena::heap().base(), Arena::heap().limit()});
+  }
+  // The one of `memories` that it lies in; null: none.
+  const Arena::Attached* home(const Tensor& tensor) const {
+    for (const auto& [number, memory] : memories) {
+      if (inside(tensor, memory.bytes())) return &memory;
+    }
+    return nullptr;
   }
 
+  void map(const Message& message);
   void answer(uint64_t id, const Status& status, Made& made);
 };
 
@@ -61,6 +70,7 @@ Result<std::unique_ptr<WorkerEnd>> WorkerEnd::attach() {
     return Status(Code::kInternal, cat("prctl(PR_SET_PDEATHSIG): ", strerror(errno)));
   }
   if (getppid() != server) return Status(Code::kUnavailable, "the server has gone");
+  setvbuf(stdout, nullptr, _IOLBF, 0);  // lines go to the server's log when they end
   LEAT_ASSIGN(Arena::Attached control,
               Arena::Attached::map(0, kControlFd, sizeof(ControlMemory), true));
   LEAT_ASSIGN(Arena::Attached exchange,
@@ -72,6 +82,21 @@ Result<std::unique_ptr<WorkerEnd>> WorkerEnd::attach() {
 
 WorkerEnd::WorkerEnd(std::unique_ptr<State> state) : state_(std::move(state)) {}
 WorkerEnd::~WorkerEnd() = default;
+
+void WorkerEnd::State::map(const Message& message) {
+  const auto number = static_cast<uint32_t>(message.id);
+  auto map = [&]() -> Status {
+    LEAT_ASSIGN(const Descriptor fd, receive_descriptor(kSocketFd));
+    LEAT_ASSIGN(Arena::Attached memory,
+                Arena::Attached::map(number, fd.get(), message.length, false));
+    memories.emplace(number, std::move(memory));
+    return {};
+  };
+  if (Status status = map(); !status.ok()) {
+    std::fprintf(stderr, "leat worker: %s\n", status.message().c_str());
+    std::abort();
+  }
+}
 
 void WorkerEnd::State::answer(uint64_t id, const Status& status, Made& made) {
   std::vector<Tensor>& outputs = made.outputs;
@@ -92,11 +117,12 @@ void WorkerEnd::State::answer(uint64_t id, const Status& status, Made& made) {
   to += sizeof reply;
   const std::byte* base = Arena::heap().base();
   for (size_t i = 0; i < count; ++i, to += sizeof(TensorWire)) {
-    bool servers = in_exchange(outputs[i]);
-    TensorWire wire = servers ? tell(outputs[i], Whose::kServers, exchange.data())
-                              : tell(outputs[i], Whose::kWorkers, base);
+    const Arena::Attached* others = home(outputs[i]);
+    TensorWire wire = others ? tell(outputs[i], Whose::kServers, others->bytes().data())
+                             : tell(outputs[i], Whose::kWorkers, base);
+    if (others) wire.arena = others->id();
     std::memcpy(to, &wire, sizeof wire);
-    if (outputs[i] && !servers) lent.emplace(wire.offset, outputs[i]);
+    if (outputs[i] && !others) lent.emplace(wire.offset, outputs[i]);
   }
   if (!text.empty()) std::memcpy(to, text.data(), text.size());
   const auto offset = static_cast<uint64_t>(body.data() - base);
@@ -115,8 +141,9 @@ void WorkerEnd::serve(const Run& run) {
     auto got = state_->in.look(message);
     if (!got.ok()) std::abort();
     if (!*got) {
-      state_->in.wait(kSpin);
-      continue;
+      if (state_->in.wait(kSpin)) continue;
+      std::fputs("leat worker: somebody has closed its descriptors\n", stderr);
+      std::abort();
     }
     state_->in.done();
     if (message.kind == kFree) {
@@ -124,16 +151,24 @@ void WorkerEnd::serve(const Run& run) {
       if (found != state_->lent.end()) state_->lent.erase(found);
       continue;
     }
-    const std::byte* body = state_->exchange.data() + message.offset;
+    if (message.kind == kMap) {
+      state_->map(message);
+      continue;
+    }
+    if (message.kind == kUnmap) {
+      state_->memories.erase(static_cast<uint32_t>(message.id));
+      continue;
+    }
+    const std::byte* body = state_->memories.at(0).bytes().data() + message.offset;
     for (uint32_t i = 0; i < message.count; ++i) {
       TensorWire wire;
       std::memcpy(&wire, body + i * sizeof wire, sizeof wire);
-      inputs.push_back(view_of(wire, state_->exchange.data()));
+      inputs.push_back(view_of(wire, state_->memories.at(wire.arena).bytes().data()));
     }
     Status status = run({inputs, message.items}, made);
     for (Tensor& output : made.outputs) {
       if (!status.ok()) break;
-      if (!output || state_->in_exchange(output) || State::in_heap(output)) continue;
+      if (!output || state_->home(output) || State::in_heap(output)) continue;
       auto copy = copy_into(Arena::heap(), output);  // of memory that nobody else can see
       if (copy.ok()) {
         output = *std::move(copy);

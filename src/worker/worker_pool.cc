@@ -39,8 +39,8 @@ WorkerHost::WorkerHost(std::unique_ptr<Arena> exchange, int epoll, int signal)
 
 WorkerHost::~WorkerHost() {
   {
-    std::lock_guard lock(mutex_);
-    assert(pools_.empty());
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return alive_ == 0; });
     stop_ = true;
   }
   wake();
@@ -74,14 +74,29 @@ void WorkerHost::run() {
       lock.lock();
       continue;
     }
-    for (uint64_t number : sleep(lock)) {
-      for (WorkerPool* pool : pools_) {
-        for (WorkerPool::Member& member : pool->members_) {
-          member.ended = member.ended || member.number == number;
-        }
+    hear(lock, sleep(lock));
+  }
+}
+
+void WorkerHost::hear(std::unique_lock<std::mutex>& lock, const std::vector<uint64_t>& events) {
+  const Nanos now = SteadyClock::instance().now();
+  std::vector<WorkerPool::Member*> ended, speak;
+  for (WorkerPool* pool : pools_) {
+    for (WorkerPool::Member& member : pool->members_) {
+      if (std::ranges::count(events, member.number) > 0) {
+        ended.push_back(&member);
+      } else if (member.worker->printed_due() <= now ||
+                 std::ranges::count(events, member.number | kPrinted) > 0) {
+        speak.push_back(&member);
       }
     }
   }
+  if (ended.empty() && speak.empty()) return;
+  lock.unlock();  // which leaves the members: only this thread takes them out
+  for (WorkerPool::Member* member : ended) member->worker->finish_printed(now);
+  for (WorkerPool::Member* member : speak) member->worker->read_printed(now);
+  lock.lock();
+  for (WorkerPool::Member* member : ended) member->ended = true;
 }
 
 uint64_t WorkerHost::watch(Worker& worker) {
@@ -92,12 +107,16 @@ uint64_t WorkerHost::watch(Worker& worker) {
   event.events = EPOLLIN;
   event.data.u64 = ++last_number_;
   done = epoll_ctl(epoll_, EPOLL_CTL_ADD, worker.process(), &event) == 0 && done;
+  event.data.u64 |= kPrinted;
+  const int printed = worker.printed();
+  done = done && (printed < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, printed, &event) == 0);
   return done ? last_number_ : 0;
 }
 
 void WorkerHost::unwatch(Worker& worker) {
   epoll_ctl(epoll_, EPOLL_CTL_DEL, worker.signal(), nullptr);
   epoll_ctl(epoll_, EPOLL_CTL_DEL, worker.process(), nullptr);
+  if (worker.printed() >= 0) epoll_ctl(epoll_, EPOLL_CTL_DEL, worker.printed(), nullptr);
 }
 
 std::vector<uint64_t> WorkerHost::sleep(std::unique_lock<std::mutex>& lock) {
@@ -138,6 +157,7 @@ Result<std::unique_ptr<WorkerPool>> WorkerPool::make(WorkerHost& host, WorkerPoo
   std::unique_ptr<WorkerPool> pool(new WorkerPool(host, std::move(options)));
   Lock lock(host.mutex_);
   host.pools_.push_back(pool.get());
+  ++host.alive_;
   host.wake();
   host.changed_.wait(lock, [&] {
     auto ready = std::ranges::count_if(pool->members_, &Member::ready);
@@ -155,20 +175,28 @@ WorkerPool::~WorkerPool() {
     Lock lock(host_.mutex_);
     assert(!head_ && std::ranges::all_of(members_, [](Member& m) { return !m.job; }));
     closing_ = true;
-    host_.wake();
-    host_.changed_.wait(lock, [&] { return std::ranges::count(host_.pools_, this) == 0; });
+    if (std::this_thread::get_id() == host_.thread_.get_id()) {  // in a job's done()
+      std::erase(host_.pools_, this);
+    } else {
+      host_.wake();
+      host_.changed_.wait(lock, [&] { return std::ranges::count(host_.pools_, this) == 0; });
+    }
   }
   for (Member& member : members_) host_.unwatch(*member.worker);
   members_.clear();  // kills them
+  Lock lock(host_.mutex_);
+  --host_.alive_;
+  host_.changed_.notify_all();
 }
 
 Status WorkerPool::submit(WorkerJob& job, std::vector<Tensor> inputs, uint64_t items) {
   for (Tensor& tensor : inputs) {  // here, since send() has the lock
-    if (tensor && tensor.block()->arena != host_.exchange().id()) {
+    if (tensor && tensor.block()->arena != host_.exchange().id() && !Worker::reachable(tensor)) {
       LEAT_ASSIGN(tensor, copy_into(host_.exchange(), tensor));
     }
   }
   job.next_ = nullptr;
+  job.cancelled_ = false;
   job.inputs_ = std::move(inputs);
   job.items_ = items;
   Lock lock(host_.mutex_);
@@ -181,6 +209,17 @@ Status WorkerPool::submit(WorkerJob& job, std::vector<Tensor> inputs, uint64_t i
   (head_ ? tail_->next_ : head_) = &job;
   tail_ = &job;
   return {};
+}
+
+void WorkerPool::hurry(WorkerJob& job, Nanos until) {
+  Lock lock(host_.mutex_);
+  for (WorkerJob* waiting = head_; waiting; waiting = waiting->next_) {
+    if (waiting == &job) job.cancelled_ = true;
+  }
+  for (Member& member : members_) {
+    if (member.job == &job) member.until = std::min(member.until, until);
+  }
+  host_.wake();
 }
 
 // The first of the free: what has worked last is warm, and the spare stays at the end.
@@ -199,6 +238,7 @@ Status WorkerPool::give(WorkerJob& job, bool& given) {
       member.worker->kill();
       continue;
     }
+    job.inputs_.clear();  // the worker has them now
     member.job = &job;
     if (options_.time_limit != kNever) {
       member.until = clock_.now() + options_.time_limit;
@@ -223,6 +263,7 @@ Nanos WorkerPool::due() const {
   Nanos next = members_.size() < wanted() ? start_at_ : kNever;
   for (const Member& member : members_) {
     if (member.killed_for.ok()) next = std::min(next, member.until);
+    next = std::min(next, member.worker->printed_due());
   }
   return next;
 }
@@ -246,6 +287,17 @@ void WorkerPool::tend(Lock& lock, Nanos now, std::vector<Ended>& ended) {
   }
   while (members_.size() < wanted() && start_at_ <= now && !closing_) start(lock, now);
   bool hopeless = !trouble_.ok() && std::ranges::none_of(members_, &Member::ready);
+  WorkerJob** link = &head_;
+  tail_ = nullptr;
+  while (WorkerJob* job = *link) {
+    if (job->cancelled_) {
+      *link = job->next_;
+      ended.push_back({job, {.status = Status(Code::kCancelled, "nobody waits for it any more")}});
+    } else {
+      tail_ = job;
+      link = &job->next_;
+    }
+  }
   while (head_) {
     WorkerJob& job = *head_;
     bool given = false;

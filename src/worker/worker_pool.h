@@ -10,7 +10,7 @@
 // worker that dies by itself without having finished anything is started again later and later
 // (kFirstPause doubling to kLastPause); while none can be started, jobs fail with the reason.
 //
-// Threads: submit() from any; done() is called on the host's thread.
+// Threads: submit() from any; done() and WorkerSetup::log are called on the host's thread.
 #pragma once
 
 #include <sys/types.h>
@@ -31,9 +31,9 @@ namespace leat {
 class WorkerPool;
 
 struct WorkerOutcome {
-  Status status;                // of the step, or why there is no answer
-  std::vector<Tensor> outputs;  // when status is ok, as the note
-  std::string note;
+  Status status{};                // of the step, or why there is no answer
+  std::vector<Tensor> outputs{};  // when status is ok, as the note
+  std::string note{};
   bool died = false;          // the worker has, with this job
   bool from_outside = false;  // and not by anything that the job can have done
 };
@@ -49,8 +49,9 @@ class WorkerJob {
  private:
   friend class WorkerPool;
   WorkerJob* next_ = nullptr;
-  std::vector<Tensor> inputs_;  // in the exchange
+  std::vector<Tensor> inputs_;  // in the exchange, or in workers' arenas
   uint64_t items_ = 1;
+  bool cancelled_ = false;
 };
 
 struct WorkerPoolOptions {
@@ -71,7 +72,7 @@ class WorkerHost {
  public:
   // `exchange_bytes`: at most so much is under way to all workers.
   static Result<std::unique_ptr<WorkerHost>> make(uint64_t exchange_bytes);
-  ~WorkerHost();  // all pools have gone
+  ~WorkerHost();  // waits until all pools have gone
 
   Arena& exchange() { return *exchange_; }
 
@@ -80,18 +81,24 @@ class WorkerHost {
   WorkerHost(std::unique_ptr<Arena> exchange, int epoll, int signal);
   void run();
   void wake();
-  // Sleeps until something happens or is due; the numbers of those who have ended.
+  // Sleeps until something happens or is due; the numbers of those who have ended, and of those who
+  // have printed something, with kPrinted.
   std::vector<uint64_t> sleep(std::unique_lock<std::mutex>& lock);
+  // Lets what was printed be told, without the lock, and says who has ended.
+  void hear(std::unique_lock<std::mutex>& lock, const std::vector<uint64_t>& events);
   // Under a number that no other worker has had: descriptors' numbers are soon used again. 0: the
   // system has no room for it.
   uint64_t watch(Worker& worker);
   void unwatch(Worker& worker);  // before it goes
+
+  static constexpr uint64_t kPrinted = uint64_t{1} << 63;
 
   const std::unique_ptr<Arena> exchange_;
   const int epoll_, signal_;
   std::mutex mutex_;                 // of this and of all its pools
   std::condition_variable changed_;  // a worker became ready or could not be started; one has gone
   std::vector<WorkerPool*> pools_;   // guarded by mutex_
+  int alive_ = 0;                    // pools that have not gone; guarded by mutex_
   Nanos asleep_until_ = 0;           // guarded by mutex_
   uint64_t last_number_ = 0;         // guarded by mutex_
   bool stop_ = false;                // guarded by mutex_
@@ -102,11 +109,17 @@ class WorkerPool {
  public:
   // Returns when all workers are ready, or with the reason that one is not.
   static Result<std::unique_ptr<WorkerPool>> make(WorkerHost& host, WorkerPoolOptions options);
-  ~WorkerPool();  // there are no jobs any more
+  ~WorkerPool();  // there are no jobs any more; also on the host's thread
 
-  // What does not lie in the exchange is copied there. After an error done() is not called.
+  // What lies neither in the exchange nor in a worker's arena is copied to the exchange. After an
+  // error done() is not called.
   Status submit(WorkerJob& job, std::vector<Tensor> inputs, uint64_t items = 1);
 
+  // Nobody waits for the job any more: if no worker has it yet it ends with kCancelled, and
+  // otherwise it has until `until`, as if that were its time limit. Not after done().
+  void hurry(WorkerJob& job, Nanos until);
+
+  int size() const { return options_.workers; }  // jobs at once
   // What the first worker answered to the first batch.
   std::vector<Tensor> introduction() const;
 

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "worker/testing/child.h"
+#include "worker/testing/job.h"
 
 namespace leat {
 namespace {
@@ -17,28 +18,6 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr uint64_t kMiB = 1 << 20;
-
-// A job that can be waited for.
-class Job final : public WorkerJob {
- public:
-  void done(WorkerOutcome& outcome) override {
-    std::lock_guard lock(mutex_);
-    outcome_ = std::move(outcome);
-    done_ = true;
-    changed_.notify_all();
-  }
-  WorkerOutcome& wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return done_; });
-    return outcome_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool done_ = false;
-  WorkerOutcome outcome_;
-};
 
 Tensor text(std::string_view of) { return *Tensor::bytes(of); }
 
@@ -109,6 +88,14 @@ TEST_F(WorkerPoolTest, ADeathFromOutsideIsTold) {
   EXPECT_TRUE(ask(*pool, "fine").status.ok());
 }
 
+TEST_F(WorkerPoolTest, WithoutItsDescriptorsAWorkerEnds) {
+  auto pool = obedient(1, true);
+  WorkerOutcome outcome = ask(*pool, "close");  // by chance it is heard before it ends
+  EXPECT_TRUE(outcome.died || outcome.status.ok());
+  EXPECT_TRUE(ask(*pool, "fine").status.ok());
+  EXPECT_TRUE(ask(*pool, "fine").status.ok());
+}
+
 TEST_F(WorkerPoolTest, AHungStepIsEnded) {
   auto pool = obedient(1, true, 50 * kMillisecond);
   WorkerOutcome hung = ask(*pool, "hang");
@@ -128,6 +115,20 @@ TEST_F(WorkerPoolTest, AFirstBatchThatFailsIsTheReason) {
   auto pool = WorkerPool::make(*host, {.setup = {.program = "/nowhere", .arguments = {}}});
   ASSERT_FALSE(pool.ok());
   EXPECT_THAT(pool.status().message(), HasSubstr("/nowhere"));
+}
+
+TEST_F(WorkerPoolTest, WhatOnePoolMadeIsNotCopiedForTheNext) {
+  auto first = obedient(1, false), second = obedient(1, false);
+  Job making, using_it;
+  Tensor large = *Tensor::allocate(DType::kUint8, Shape{kMiB});
+  std::memset(large.mutable_data(), 3, large.byte_size());
+  ASSERT_TRUE(first->submit(making, {text("copy"), large}).ok());
+  Tensor made = making.wait().outputs.at(1);
+  EXPECT_TRUE(Worker::reachable(made));
+  ASSERT_TRUE(second->submit(using_it, {text("same"), made}).ok());
+  EXPECT_EQ(using_it.wait().outputs.at(1).data(), made.data());
+  first.reset();
+  EXPECT_EQ(made.values<uint8_t>()[kMiB - 1], 3);
 }
 
 // Every job is tried again until it is answered, whatever happens to the workers.

@@ -62,6 +62,7 @@ constexpr uint64_t kMiB = 1 << 20;
     for (size_t i = 0; i < reply.outputs; ++i) {
       TensorWire wire;
       wire.whose = static_cast<Whose>(random() % 4);
+      wire.arena = random() % 2 ? 0 : static_cast<uint32_t>(any());
       wire.dtype = static_cast<uint8_t>(random() % 20);
       wire.rank = static_cast<uint8_t>(random() % 10);
       for (int64_t& dim : wire.dims) dim = static_cast<int64_t>(random() % 3 ? any() % 8 : any());

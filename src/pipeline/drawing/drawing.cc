@@ -74,8 +74,8 @@ class Tracer {
   static Drawing::Box box_of(const Step& step) {
     Drawing::Box box{
         step.model ? Drawing::Kind::kModel : Drawing::Kind::kOperator, {step.name}, step.scope};
-    if (step.model) {
-      box.lines.push_back(step.model_file);
+    if (!step.spec) {
+      box.lines.push_back(step.what);
     } else {
       box.lines.push_back(step.spec->name);
       if (std::string remark = step.op->remark(); !remark.empty()) box.lines.push_back(remark);
@@ -92,6 +92,7 @@ class Tracer {
           cat(std::max(options.instances, 1), " at once",
               options.threads > 1 ? cat(", ", options.threads, " threads each") : std::string()));
     }
+    if (options.process.on) box.lines.push_back("in processes of its own");
     if (options.timeout != kNever) box.lines.push_back(cat("timeout ", duration(options.timeout)));
     if (options.on_error == OnError::kSkip) box.lines.push_back("on error: skipped");
     if (options.on_error == OnError::kUse) box.lines.push_back("on error: a default");

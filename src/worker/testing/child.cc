@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "worker/wire.h"
 
 namespace leat {
 
@@ -38,8 +39,31 @@ Status obey(const WorkerEnd::Batch& batch, WorkerEnd::Made& made) {
   if (what == "abort") std::abort();
   if (what == "exit") std::_Exit(3);
   if (what == "term") kill(getpid(), SIGTERM);
+  if (what == "print" || what == "print and exit") {
+    std::string_view words = batch.inputs[1].string();
+    std::fwrite(words.data(), 1, words.size(), stdout);
+    if (what == "print") return {};
+    std::fflush(stdout);
+    std::_Exit(3);
+  }
+  if (what == "flood") {  // of so many MiB
+    for (int i = 0; i < batch.inputs[1].values<int32_t>()[0]; ++i) {
+      std::string lines;
+      while (lines.size() < 1 << 20) lines += "this line has been printed very many times\n";
+      std::fwrite(lines.data(), 1, lines.size(), stderr);
+    }
+    return {};
+  }
+  if (what == "close") close_range(3, ~0u, 0);
   if (what == "hang") {
     while (true) pause();
+  }
+  if (what == "copy") {  // of everything
+    for (const Tensor& input : batch.inputs) {
+      LEAT_ASSIGN(Tensor copy, copy_into(Arena::heap(), input));
+      made.outputs.push_back(std::move(copy));
+    }
+    return {};
   }
   if (what == "texts") {
     std::string_view texts[] = {"a", "", "three"};

@@ -14,7 +14,7 @@ std::string child_part();
 // This program as a worker that does `part`:
 //   twice  gives every input back, doubled (FP32)
 //   same   gives every input back
-//   obey   does what its first input says: see child.cc
+//   obey   does what its first input says, with the others: see child.cc
 WorkerSetup child(const std::string& part, uint64_t arena_bytes = 64 << 20);
 
 }  // namespace leat

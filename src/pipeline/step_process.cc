@@ -1,0 +1,195 @@
+#include "pipeline/step_process.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/cpu.h"
+#include "pipeline/python_end.h"
+#include "pipeline/texts.h"
+
+namespace leat {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+void put_type(TextWriter& to, const Type& type) {
+  to.put(type.dtypes);
+  to.put(static_cast<int>(type.open));
+  to.put(static_cast<int>(type.image));
+  to.put(type.dims.size());
+  for (const Dim& dim : type.dims) {
+    to.put(dim.size);
+    to.put(dim.name);
+  }
+}
+
+void put_params(TextWriter& to, const Params& params) {
+  to.put(params.values().size());
+  for (const auto& [name, value] : params.values()) {
+    to.put(name);
+    to.put(value.index());
+    if (const auto* integer = std::get_if<int64_t>(&value)) to.put(*integer);
+    if (const auto* real = std::get_if<double>(&value)) to.put(*real);
+    if (const auto* flag = std::get_if<bool>(&value)) to.put(static_cast<int>(*flag));
+    if (const auto* text = std::get_if<std::string>(&value)) to.put(*text);
+    if (const auto* reals = std::get_if<std::vector<double>>(&value)) {
+      to.put(reals->size());
+      for (double real : *reals) to.put(real);
+    }
+    if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) {
+      to.put(texts->size());
+      for (const std::string& text : *texts) to.put(text);
+    }
+  }
+}
+
+Status read_ports(TextReader& from, std::string_view what, std::vector<ModelPort>& ports) {
+  size_t count = from.count(2);
+  for (size_t i = 0; i < count; ++i) {
+    std::string name(from.text());
+    std::string_view text = from.text();
+    auto type = Type::parse(text);
+    if (!type.ok()) {
+      return type.status().within(cat(what, " \"", name, "\": \"", text, "\""));
+    }
+    for (const ModelPort& port : ports) {
+      if (port.name == name) {
+        return Status(Code::kBadInput, cat(what, " \"", name, "\" is there twice"));
+      }
+    }
+    ports.push_back({std::move(name), *std::move(type)});
+  }
+  return {};
+}
+
+Result<Signature> read_signature(const std::vector<Tensor>& introduction) {
+  Signature signature;
+  if (introduction.empty()) return signature;
+  const Tensor& texts = introduction[0];
+  const Status wrong(Code::kStepFailed, "the worker's introduction cannot be read");
+  if (!texts || texts.dtype() != DType::kBytes || texts.shape().rank() != 1) return wrong;
+  TextReader from(texts);
+  LEAT_TRY(read_ports(from, "input", signature.inputs));
+  LEAT_TRY(read_ports(from, "output", signature.outputs));
+  signature.side_effects = from.number() != 0;
+  if (!from.at_end()) {  // a model's
+    signature.platform = from.text();
+    signature.weight_bytes = from.number<uint64_t>();
+  }
+  if (!from.ok()) return wrong;
+  return signature;
+}
+
+class RemoteModel final : public Model {
+ public:
+  explicit RemoteModel(const Signature& signature) : signature_(signature) {}
+  const std::vector<ModelPort>& inputs() const override { return signature_.inputs; }
+  const std::vector<ModelPort>& outputs() const override { return signature_.outputs; }
+  std::string_view platform() const override { return signature_.platform; }
+  uint64_t weight_bytes() const override { return signature_.weight_bytes; }
+  Status run(std::span<const Tensor>, std::span<Tensor>, RunStop*) override {
+    return Status(Code::kInternal, "this model runs in a process of its own");
+  }
+
+ private:
+  const Signature signature_;
+};
+
+}  // namespace
+
+std::vector<std::string> describe_op(const std::string& step, const OpSpec& spec,
+                                     const OpSetup& setup, const std::vector<size_t>& references) {
+  TextWriter to;
+  to.put("op");
+  to.put(step);
+  to.put(spec.name);
+  put_params(to, setup.params);
+  for (size_t port = 0; port < setup.inputs.size(); ++port) {
+    to.put(references[port]);
+    to.put(static_cast<int>(setup.inputs[port].has_value()));
+    if (setup.inputs[port]) put_type(to, *setup.inputs[port]);
+  }
+  for (size_t port = 0; port < setup.outputs.size(); ++port) {
+    put_type(to, setup.wanted[port]);
+    put_type(to, setup.outputs[port]);
+    to.put(setup.needs[port].size());
+    for (const ImageNeed& need : setup.needs[port]) {
+      to.put(need.width);
+      to.put(need.height);
+      to.put(static_cast<int>(need.fit));
+    }
+  }
+  return std::move(to.texts());
+}
+
+std::vector<std::string> describe_model(const std::string& step, const std::string& path,
+                                        const ModelOptions& options) {
+  return {"model", step, path, cat(options.threads)};
+}
+
+std::vector<std::string> describe_python(const std::string& step, const std::string& file,
+                                         const std::string& name, const std::string& params) {
+  // No signature of the file's: the class has it.
+  return {"python", step, file, name, params, "0", "0"};
+}
+
+std::shared_ptr<Model> model_of(const Signature& signature) {
+  return std::make_shared<RemoteModel>(signature);
+}
+
+Result<std::string> StepProcesses::program() const {
+  if (!options_.worker_program.empty()) return options_.worker_program;
+  std::error_code error;
+  fs::path beside = fs::read_symlink("/proc/self/exe", error).parent_path() / "leat";
+  if (access(beside.c_str(), X_OK) == 0) return beside.string();
+  const char* path = std::getenv("PATH");
+  for (std::string_view folder : split(path ? path : "", ':')) {
+    fs::path here = fs::path(folder) / "leat";
+    if (!folder.empty() && access(here.c_str(), X_OK) == 0) return here.string();
+  }
+  return Status(Code::kUnsupported,
+                "the program leat, which runs steps in processes, is neither beside this program "
+                "nor on PATH; EngineOptions::worker_program names it");
+}
+
+Result<WorkerHost*> StepProcesses::host() {
+  std::lock_guard lock(mutex_);
+  // A bound on what is under way to workers; pages that are not used take no memory.
+  if (!host_) {
+    LEAT_ASSIGN(host_, WorkerHost::make(memory_limit() / 2));
+  }
+  return host_.get();
+}
+
+Result<std::shared_ptr<StepWorkers>> StepProcesses::start(const std::vector<std::string>& first,
+                                                          const StepOptions& options) {
+  if (is_worker()) {
+    return Status(Code::kInternal,
+                  "a worker cannot start workers: main() must begin with leat::worker_main()");
+  }
+  const ProcessOptions& process = options.process;
+  WorkerPoolOptions pool;
+  if (first[0] == "python") {
+    LEAT_ASSIGN(pool.setup.program,
+                find_python(process.python.empty() ? options_.python : process.python));
+    LEAT_ASSIGN(pool.setup.arguments, python_arguments());
+  } else {
+    LEAT_ASSIGN(pool.setup.program, program());
+    pool.setup.arguments = {"worker"};
+  }
+  pool.setup.arguments.push_back(first[1]);
+  LEAT_ASSIGN(Tensor texts, texts_tensor(first));
+  pool.first = {std::move(texts)};
+  pool.workers = options.instances > 0 ? options.instances : cpu_budget();
+  pool.spare = process.spare;
+  pool.time_limit = std::min(process.time_limit, options.timeout);
+  LEAT_ASSIGN(WorkerHost * watch, host());
+  LEAT_ASSIGN(auto workers, WorkerPool::make(*watch, std::move(pool)));
+  LEAT_ASSIGN(Signature signature, read_signature(workers->introduction()));
+  return std::make_shared<StepWorkers>(*watch, std::move(workers), std::move(signature));
+}
+
+}  // namespace leat

@@ -1,0 +1,112 @@
+#include "worker/spawn.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "base/text.h"
+#include "worker/control.h"
+
+extern char** environ;
+
+namespace leat {
+
+Status start_failed(std::string_view call) {
+  return Status(Code::kInternal, cat("a worker cannot be started: ", call, ": ", strerror(errno)));
+}
+
+Result<pid_t> spawn(const WorkerSetup& setup, std::span<const int> descriptors, int output,
+                    const std::string& variable) {
+  // Out of the way of the numbers that they are to have.
+  std::vector<Descriptor> high;
+  for (int fd : descriptors) {
+    high.emplace_back(fcntl(fd, F_DUPFD_CLOEXEC, kInheritedEnd));
+    if (high.back().get() < 0) return start_failed("fcntl(F_DUPFD_CLOEXEC)");
+  }
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  if (output >= 0) {
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+  }
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  for (size_t i = 0; i < high.size(); ++i) {
+    posix_spawn_file_actions_adddup2(&actions, high[i].get(), kControlFd + static_cast<int>(i));
+  }
+  std::vector<std::string> words = {setup.program};
+  words.insert(words.end(), setup.arguments.begin(), setup.arguments.end());
+  std::vector<char*> arguments, environment;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  std::string own = cat(kWorkerVariable, "=", variable);
+  environment.push_back(own.data());
+  for (char** entry = environ; *entry; ++entry) environment.push_back(*entry);
+  environment.push_back(nullptr);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  pid_t pid = 0;
+  int error = posix_spawn(&pid, setup.program.c_str(), &actions, &attributes, arguments.data(),
+                          environment.data());
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) {
+    return Status(Code::kInternal,
+                  cat("the worker ", setup.program, " cannot be started: ", strerror(error)));
+  }
+  return pid;
+}
+
+namespace {
+
+// A message of one byte that has room for one descriptor.
+struct Carrier {
+  Carrier() {
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = room;
+    message.msg_controllen = sizeof room;
+  }
+  char byte = 0;
+  iovec piece{&byte, 1};
+  alignas(cmsghdr) char room[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+};
+
+}  // namespace
+
+bool send_descriptor(int socket, int fd) {
+  Carrier carrier;
+  cmsghdr* head = CMSG_FIRSTHDR(&carrier.message);
+  head->cmsg_level = SOL_SOCKET;
+  head->cmsg_type = SCM_RIGHTS;
+  head->cmsg_len = CMSG_LEN(sizeof fd);
+  std::memcpy(CMSG_DATA(head), &fd, sizeof fd);
+  return sendmsg(socket, &carrier.message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+}
+
+Result<Descriptor> receive_descriptor(int socket) {
+  Carrier carrier;
+  ssize_t got;
+  do {
+    got = recvmsg(socket, &carrier.message, MSG_CMSG_CLOEXEC);
+  } while (got < 0 && errno == EINTR);
+  const cmsghdr* head = got == 1 ? CMSG_FIRSTHDR(&carrier.message) : nullptr;
+  if (!head || head->cmsg_type != SCM_RIGHTS || head->cmsg_len != CMSG_LEN(sizeof(int))) {
+    return Status(Code::kInternal,
+                  cat("no descriptor came: ", got < 0 ? strerror(errno) : "the server has gone"));
+  }
+  int fd;
+  std::memcpy(&fd, CMSG_DATA(head), sizeof fd);
+  return Descriptor(fd);
+}
+
+}  // namespace leat
