@@ -28,8 +28,8 @@ returned, what comes from empty() is read-only, since others read it then.
 
 A step with `side_effects = True` is never run a second time for the same items.
 
-The other files here are the process that runs a step, worker.py first. Python 3.9 or later; numpy is
-needed from the first step on, and nothing else.
+The other files here are the process that runs a step, worker.py first. They need Python 3.9 or
+later and numpy.
 """
 
 __all__ = ["BadInput", "BadMedia", "empty"]
