@@ -58,8 +58,8 @@ class Arena:
                     hole[0] += size
                     return hole[0] - size
         raise MemoryError(
-            f"the step's memory is full: {sum(self.sizes.values())} of {len(self.memory)} bytes are in "
-            f"use, by answers that others still read among others, and {size} more are wanted")
+            f"the step's memory is full: {sum(self.sizes.values())} of {len(self.memory)} bytes "
+            f"are in use, also by answers still being read, and {size} more are wanted")
 
     def join(self):
         """Makes whole pieces of everything that is free: other sizes are wanted now."""

@@ -1,6 +1,6 @@
-"""The rings and memories between this process and the server: src/worker/control.h, ring.h, wire.h,
-reply.h. x86-64 moves no load before a load and no store before a store, so that plain ones do, and a
-fence() where a store must precede a load."""
+"""The rings and memories between this process and the server: src/worker/control.h, ring.h,
+wire.h, reply.h. x86-64 moves no load before a load and no store before a store, so that plain ones
+do, and a fence() where a store must precede a load."""
 
 import collections
 import functools
@@ -48,9 +48,9 @@ def fence(lock=threading.Lock()):
 
 
 def die(descriptor, error):
-    text = f"leat_step: the step has closed descriptor {descriptor}, which is leat's: {error.strerror}\n"
+    text = f"the step has closed descriptor {descriptor}, which is leat's: {error.strerror}"
     try:
-        os.write(2, text.encode())
+        os.write(2, f"leat_step: {text}\n".encode())
     finally:
         os._exit(70)
 

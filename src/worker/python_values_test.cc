@@ -125,6 +125,26 @@ class Step:
   EXPECT_EQ(answer.outputs[6].data(), b.row(1).data());
 }
 
+TEST_F(PythonTest, FromStepToStep) {
+  const std::string step = R"py(
+class Step:
+    inputs, outputs = {"x": "FP32[3]"}, {"y": "FP32[3]", "x": "FP32[3]"}
+    def __call__(self, batch): return {"y": batch["x"] + 1, "x": batch["x"]}
+)py";
+  must_start(step);
+  Answer answer = ask({floats({1, 2, 3})}, 1);
+  ASSERT_EQ(answer.outputs.size(), 2u);
+  Tensor first = answer.outputs[0].row(0);
+  for (int i = 0; i < 2; ++i) {  // to itself, and to another one
+    answer = ask({first, first}, 2);
+    ASSERT_EQ(answer.outputs.size(), 3u) << answer.status.message();
+    EXPECT_THAT(answer.outputs[0].values<float>(), ElementsAre(3, 4, 5, 3, 4, 5));
+    EXPECT_EQ(answer.outputs[1].data(), first.data());
+    EXPECT_EQ(answer.outputs[2].data(), first.data());
+    if (i == 0) must_start(step);  // the first has gone, and what it made has not
+  }
+}
+
 TEST_F(PythonTest, APictureKeepsItsScale) {
   must_start(R"py(
 class Step:
