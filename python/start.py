@@ -1,5 +1,5 @@
-"""Starts a worker whose package came along as arguments: NAME TEXT NAME TEXT ..., of which the first
-is the package itself. So the program that starts it needs no files beside its own."""
+"""Starts a worker whose package came along as arguments: NAME TEXT NAME TEXT ..., of which the
+first is the package itself. So the program that starts it needs no files beside its own."""
 
 import importlib.abc
 import importlib.util
@@ -11,9 +11,9 @@ class Given(importlib.abc.InspectLoader):
         self.texts = texts
 
     def find_spec(self, name, path=None, target=None):
-        if name in self.texts:
-            return importlib.util.spec_from_loader(name, self, is_package=name == next(iter(self.texts)))
-        return None
+        if name not in self.texts:
+            return None
+        return importlib.util.spec_from_loader(name, self, is_package="." not in name)
 
     def get_code(self, name):
         return compile(self.texts[name], f"{name}.py", "exec")

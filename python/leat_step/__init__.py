@@ -15,21 +15,21 @@
             y[...] = x * self.by
             return {"y": y}
 
-batch[name] is a read-only array with a leading axis of items, valid until the call returns: copy what
-you keep. It is a list with one value an item where shapes differ, where a value is absent (None), and
-for BYTES (bytes). BF16 comes as uint16.
+batch[name] is a read-only array with a leading axis of items, valid until the call returns: copy
+what you keep. It is a list with one value an item where shapes differ, where a value is absent
+(None), and for BYTES (bytes). BF16 comes as uint16.
 
-An output is an array with the same leading axis, or a list with one value an item: an array, a number,
-bytes or str, None for absent, or an exception, by which that item alone fails. An exception that is
-raised fails the call; raise or give BadInput or BadMedia when it is the caller's fault.
+An output is an array with the same leading axis, or a list with one value an item: an array, a
+number, bytes or str, None for absent, or an exception, by which that item alone fails. An exception
+that is raised fails the call; raise or give BadInput or BadMedia when it is the caller's fault.
 
-An array is given back without a copy if it is a view of an input or comes from empty(). Once returned,
-what comes from empty() is read-only, since others read it then.
+An array is given back without a copy if it is a view of an input or comes from empty(). Once
+returned, what comes from empty() is read-only, since others read it then.
 
 A step with `side_effects = True` is never run a second time for the same items.
 
-The other files here are the process that runs a step, worker.py first. Python 3.9 or later; numpy is
-needed from the first step on, and nothing else.
+The other files here are the process that runs a step, worker.py first. They need Python 3.9 or
+later and numpy.
 """
 
 __all__ = ["BadInput", "BadMedia", "empty"]

@@ -58,8 +58,8 @@ class Arena:
                     hole[0] += size
                     return hole[0] - size
         raise MemoryError(
-            f"the step's memory is full: {sum(self.sizes.values())} of {len(self.memory)} bytes are in "
-            f"use, by answers that others still read among others, and {size} more are wanted")
+            f"the step's memory is full: {sum(self.sizes.values())} of {len(self.memory)} bytes "
+            f"are in use, also by answers still being read, and {size} more are wanted")
 
     def join(self):
         """Makes whole pieces of everything that is free: other sizes are wanted now."""
@@ -77,7 +77,9 @@ class Arena:
         import numpy as np
 
         size = math.prod(shape) if isinstance(shape, tuple) else int(np.prod(shape, dtype=int))
-        offset = self.allocate(max(size, 0) * dtype.itemsize)
+        if size < 0:  # numpy would take all of the memory for [-1]
+            raise ValueError("negative dimensions are not allowed")
+        offset = self.allocate(size * dtype.itemsize)
         try:
             array = np.ndarray(shape, dtype, self.memory, offset)
         except BaseException:

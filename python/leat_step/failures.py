@@ -7,7 +7,9 @@ import traceback
 def last_line(error):
     """What ends a traceback, as one line."""
     kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    name = kind.__qualname__
+    if kind.__module__ != "builtins":
+        name = f"{kind.__module__}.{name}"
     try:
         text = " ".join(str(error).split())
     except Exception:

@@ -44,7 +44,8 @@ def parse(port, text):
     codes = [NAMES.index(kind) for part in found[1].split("|") for kind in kinds[part]]
     sizes = found[2].split(",") if found[2] else []
     more = sizes[-1:] == ["..."]
-    return codes, [int(size) if size.isdigit() else None for size in sizes[:len(sizes) - more]], more
+    dims = [int(size) if size.isdigit() else None for size in sizes[:len(sizes) - more]]
+    return codes, dims, more
 
 
 class Output:
@@ -105,7 +106,8 @@ class Output:
         for dtype in dtypes if self.fits(array.shape) else ():
             if (made := exact(array, dtype)) is not None:
                 return made
-        raise self.wrong(f"{what(value)} of shape {list(array.shape)}" if array.shape else what(value))
+        shape = f" of shape {list(array.shape)}" if array.shape else ""
+        raise self.wrong(what(value) + shape)
 
     def text_item(self, value):
         if isinstance(value, TEXTS):
@@ -119,7 +121,8 @@ class Output:
             return None
         if not self.fits(shape) or not all(isinstance(text, TEXTS) for text in texts):
             return None
-        texts = [t.encode("utf-8", "surrogateescape") if isinstance(t, str) else bytes(t) for t in texts]
+        texts = [text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)
+                 for text in texts]
         return (shape, texts) if shape else texts[0]
 
     def values(self, value, items, errors):

@@ -78,7 +78,7 @@ class Step:
             self.failed(number, error, items)
 
     def failed(self, number, error, items):
-        """The whole call. One item's failure is that item's; of several the server finds out whose."""
+        """The whole call. One item's failure is its own; of several the server finds out whose."""
         count = len(self.outputs)
         try:
             if items == 1:

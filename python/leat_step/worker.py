@@ -35,7 +35,7 @@ def main():
 def attach():
     variable = os.environ.get("LEAT_WORKER", "").split()
     if len(variable) < 3:
-        sys.exit("this program is started by leat, which sets LEAT_WORKER; by itself it does nothing")
+        sys.exit("this is started by leat, which sets LEAT_WORKER; by itself it does nothing")
     # Whatever ends the server ends this process; the server may have gone before this line.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != int(variable[0]):
@@ -77,11 +77,13 @@ def begin(link, number, setup, sandboxed):
         setup = [text.decode("utf-8", "surrogateescape") for text in setup]
         ctypes.CDLL(None).prctl(PR_SET_NAME, setup[1].encode()[:15])
         if sys.version_info < (3, 9):
-            raise ImportError(f"{sys.executable} is Python {sys.version.split()[0]}; a step needs 3.9 or later")
+            version = sys.version.split()[0]
+            raise ImportError(f"a step needs Python 3.9 or later; {sys.executable} is {version}")
         try:
             import numpy  # noqa: F401
         except ImportError as error:
-            raise ImportError(f"{error}; a step needs it: {sys.executable} -m pip install numpy") from error
+            why = f"{error}; a step needs it: {sys.executable} -m pip install numpy"
+            raise ImportError(why) from None
         from leat_step.step import Step
 
         step = Step(link, setup)

@@ -11,8 +11,10 @@
 // runs with other inputs use the same object. For one thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +26,16 @@ namespace leat {
 
 class OpFixture final : private OpCall {
  public:
+  // A run that has ended, for whoever wants to run every operator in another way too.
+  struct Ran {
+    const OpSpec& spec;
+    const OpSetup& setup;  // as the operator was given it
+    const std::vector<std::vector<Tensor>>& inputs;
+    const Status& status;
+    const std::vector<Tensor>& outputs;
+  };
+  static inline std::function<void(const Ran&)> watcher;
+
   explicit OpFixture(const std::string& name)
       : spec_(OpCatalogue::find(name)), missing_(cat("there is no operator ", name)) {
     if (!spec_) return;
@@ -79,6 +91,7 @@ class OpFixture final : private OpCall {
       }
     }
     for (const PortSpec& port : spec_->outputs) setup.outputs.push_back(Type::of(port.type));
+    setup_.emplace(setup);
     LEAT_ASSIGN(op_, spec_->make(setup));
     promised_ = setup.outputs;
     return {};
@@ -105,7 +118,9 @@ class OpFixture final : private OpCall {
     }
     inputs_ = spans_;
     for (Tensor& output : outputs_) output.reset();
-    LEAT_TRY(op_->run(*this));
+    Status ran = op_->run(*this);
+    if (watcher && asks_left_ < 0) watcher({*spec_, *setup_, values_, ran, outputs_});
+    LEAT_TRY(std::move(ran));
     for (size_t i = 0; i < outputs_.size(); ++i) {
       std::string context = cat("output ", spec_->outputs[i].name);
       bool given = static_cast<bool>(outputs_[i]);
@@ -213,6 +228,7 @@ class OpFixture final : private OpCall {
   std::vector<std::vector<Tensor>> values_;
   std::vector<Type> wanted_;
   std::vector<std::vector<ImageNeed>> needs_;
+  std::optional<OpSetup> setup_;
   std::unique_ptr<Op> op_;
   std::vector<Type> promised_;
   std::vector<Tensor> outputs_;
