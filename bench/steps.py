@@ -61,7 +61,7 @@ class Aqueduct:
 
 def leat(verb, pipeline, *arguments):
     return subprocess.run([LEAT, verb, STEPS / pipeline, *map(str, arguments)],
-                          env=dict(os.environ, LEAT_ASSETS=str(ASSETS)), capture_output=True,
+                          env=dict(os.environ, LEAT_ASSETS=str(ASSETS), LEAT_PYTHON=str(PYTHON)), capture_output=True,
                           text=True)
 
 
@@ -70,7 +70,7 @@ def leat_can(pipeline):
     """Whether this build runs it; if not, says why."""
     checked = leat("check", pipeline)
     if checked.returncode:
-        print(f"  skipped: {checked.stderr.splitlines()[0]}")
+        print(f"  skipped: {checked.stderr.splitlines()[-1]}")
     return not checked.returncode
 
 

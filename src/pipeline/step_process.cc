@@ -156,6 +156,13 @@ Result<std::string> StepProcesses::program() const {
                 "nor on PATH; EngineOptions::worker_program names it");
 }
 
+std::string StepProcesses::python(const ProcessOptions& process) const {
+  if (!process.python.empty()) return process.python;
+  if (!options_.python.empty()) return options_.python;
+  const char* variable = std::getenv("LEAT_PYTHON");
+  return variable && *variable ? variable : "python3";
+}
+
 Result<WorkerHost*> StepProcesses::host() {
   std::lock_guard lock(mutex_);
   // A bound on what is under way to workers; pages that are not used take no memory.
@@ -174,8 +181,7 @@ Result<std::shared_ptr<StepWorkers>> StepProcesses::start(const std::vector<std:
   const ProcessOptions& process = options.process;
   WorkerPoolOptions pool;
   if (first[0] == "python") {
-    LEAT_ASSIGN(pool.setup.program,
-                find_python(process.python.empty() ? options_.python : process.python));
+    LEAT_ASSIGN(pool.setup.program, find_python(python(process)));
     LEAT_ASSIGN(pool.setup.arguments, python_arguments());
   } else {
     LEAT_ASSIGN(pool.setup.program, program());
@@ -187,6 +193,12 @@ Result<std::shared_ptr<StepWorkers>> StepProcesses::start(const std::vector<std:
     std::string whole = cat(name, line, "\n");  // at one go, so that lines stay whole
     std::fwrite(whole.data(), 1, whole.size(), stderr);
   };
+  // Libraries that would start a thread for every CPU in each process.
+  for (const char* name : {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}) {
+    if (!std::getenv(name)) pool.setup.environment.push_back(cat(name, "=", options.threads));
+  }
+  pool.setup.memory = process.memory;
+  pool.setup.cpus = process.cpus;
   LEAT_ASSIGN(Tensor texts, texts_tensor(first));
   pool.first = {std::move(texts)};
   pool.workers = options.instances > 0 ? options.instances : cpu_budget();
