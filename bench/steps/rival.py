@@ -168,7 +168,7 @@ def steps_of(kind, model):
     """Tuned by hand on 2 cores, everything that is named in turn and interleaved."""
     if kind == "noop":
         # No better, by more than rounds differ: batch_size 4, 16 and 64; nprocs 2; queue_size 100
-        # and 200; the garbage collector off everywhere; uvloop. Worse: batch_timeout 1 ms and shared
+        # and 200; no garbage collector anywhere; uvloop. Worse: batch_timeout 1 ms and shared
         # memory for 4 bytes (half the rate), pickles of large payloads (a half to a quarter of it).
         return [FlowStep(Noop()) for _ in range(HOPS)]
     # Of the model: batch_size 4, 8 and 16 are alike and a tenth better than 1; batch_timeout 5 ms
