@@ -22,8 +22,8 @@ from service import machine, median_of, ratio, row
 
 STEPS = ROOT / "bench/steps"
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
-SECONDS = 1  # a cell of steps that do nothing
-PHOTO_SECONDS, PHOTO_CALLERS = 3, 16
+SECONDS = 0.7  # a cell of steps that do nothing
+PHOTO_SECONDS, PHOTO_CALLERS = 2, 16
 SMALL, MIDDLE, LARGE = 4, 1 << 20, 1280 * 960 * 3  # bytes; the last is the photo's pixels
 LOADS = [(SMALL, 1), (SMALL, 16), (SMALL, 64), (MIDDLE, 1), (MIDDLE, 16), (LARGE, 1), (LARGE, 16)]
 # A decode takes 7 MB and frees them, and glibc by default may hand them back to the kernel every
