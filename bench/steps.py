@@ -68,15 +68,6 @@ def leat(verb, pipeline, *arguments):
                           text=True)
 
 
-@functools.cache
-def leat_can(pipeline):
-    """Whether this build runs it; if not, says why."""
-    checked = leat("check", pipeline)
-    if checked.returncode:
-        print(f"  skipped: {checked.stderr.splitlines()[0]}")
-    return not checked.returncode
-
-
 def leat_run(pipeline, given, callers, seconds):
     with tempfile.NamedTemporaryFile() as figures:
         ran = leat("bench", pipeline, "--input", given, "--callers", callers, "--duration",
@@ -87,14 +78,11 @@ def leat_run(pipeline, given, callers, seconds):
     return {"rate": answer["per_second"], **answer["latency_ms"]}
 
 
-def leat_sides(name, pipeline, given, callers, seconds, right):
-    """What a cell's sides get: nothing for a pipeline that this build does not run."""
-    if not leat_can(pipeline):
-        return {}
+def leat_side(pipeline, given, callers, seconds, right):
     ran = leat("run", pipeline, "--input", given)
     if ran.returncode or not right(json.loads(ran.stdout)):
         fail(f"{pipeline} answers {ran.stdout[:200]} {ran.stderr}")
-    return {name: functools.partial(leat_run, pipeline, given, callers, seconds)}
+    return functools.partial(leat_run, pipeline, given, callers, seconds)
 
 
 def noop_cell(rival, folder, size, callers):
@@ -106,10 +94,10 @@ def noop_cell(rival, folder, size, callers):
     file = folder / f"{size}.json"
     file.write_text(json.dumps(numbers))
     load = f"x=@{file}", callers, SECONDS
-    sides |= leat_sides("leat, Python steps", "noop.yaml", *load, lambda it: it["y"] == numbers)
+    sides["leat, Python steps"] = leat_side("noop.yaml", *load, lambda it: it["y"] == numbers)
     targets = {"leat, Python steps": 5}
     if size == SMALL:
-        sides |= leat_sides("leat, C++ steps", "ops.yaml", *load, lambda it: it["y"] == [1])
+        sides["leat, C++ steps"] = leat_side("ops.yaml", *load, lambda it: it["y"] == [1])
         targets |= {"leat, C++ steps": 20} if callers > 1 else {}
     text = f"{size} bytes" if size == SMALL else f"{size / 1e6:.1f} MB in shared memory"
     return Cell(f"3 no-op steps, {text}, callers: {callers}", sides, targets)
@@ -124,8 +112,8 @@ def photo_cell(rival, keeper, folder):
     sides = {"Aqueduct": functools.partial(rival.run, **what),
              "Aqueduct, malloc keeps its memory": functools.partial(keeper.run, **what),
              "a bare loop in processes, malloc alike": functools.partial(BareLoop(jpeg).run, False)}
-    sides |= leat_sides("leat", "photo.yaml", f"photo=@{file}", PHOTO_CALLERS, PHOTO_SECONDS,
-                        lambda it: it["classes"][0] == best)
+    sides["leat"] = leat_side("photo.yaml", f"photo=@{file}", PHOTO_CALLERS, PHOTO_SECONDS,
+                              lambda it: it["classes"][0] == best)
     text = f"a photo of {len(jpeg) // 1000} KB, callers: {PHOTO_CALLERS}"
     return Cell(text, sides, {"leat": 1.3})
 
