@@ -71,17 +71,23 @@ def leat(verb, pipeline, *arguments):
 def leat_run(pipeline, given, callers, seconds):
     with tempfile.NamedTemporaryFile() as figures:
         ran = leat("bench", pipeline, "--input", given, "--callers", callers, "--duration",
-                   f"{seconds}s", "--warm-up", "300ms", "--json", figures.name)
+                   f"{seconds}s", "--warm-up", "200ms", "--json", figures.name)
         answer = json.load(figures) if not ran.returncode else {"errors": ran.stderr}
     if answer["errors"]:
         fail(f"{pipeline}: {answer['errors']}")
     return {"rate": answer["per_second"], **answer["latency_ms"]}
 
 
-def leat_side(pipeline, given, callers, seconds, right):
+@functools.cache
+def leat_answer(pipeline, given):
     ran = leat("run", pipeline, "--input", given)
-    if ran.returncode or not right(json.loads(ran.stdout)):
-        fail(f"{pipeline} answers {ran.stdout[:200]} {ran.stderr}")
+    return json.loads(ran.stdout) if not ran.returncode else fail(ran.stderr)
+
+
+def leat_side(pipeline, given, callers, seconds, right):
+    answer = leat_answer(pipeline, given)
+    if not right(answer):
+        fail(f"{pipeline} answers {str(answer)[:200]}")
     return functools.partial(leat_run, pipeline, given, callers, seconds)
 
 

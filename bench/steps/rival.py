@@ -23,7 +23,7 @@ from steps import Decode, Post
 
 CORES = len(os.sched_getaffinity(0))
 HOPS = 3
-WARM_UP = 0.3  # seconds
+WARM_UP = 0.2  # seconds
 
 
 class Payload(BaseTask):
