@@ -84,6 +84,26 @@ Result<Signature> read_signature(const std::vector<Tensor>& introduction) {
   return signature;
 }
 
+// What libraries in a worker are told, where this process's own environment says nothing.
+std::vector<std::string> environment(const StepOptions& options, bool python) {
+  std::vector<std::pair<std::string_view, std::string>> wanted;
+  // They would start a thread for every CPU in each process.
+  for (std::string_view name : {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}) {
+    wanted.emplace_back(name, cat(options.threads));
+  }
+  // glibc gives large pieces back at once, and the next picture would pay a page fault for each
+  // 4 KiB again: decoding one by OpenCV takes 9 ms so and 5 ms otherwise (bench/steps.py).
+  if (python) {
+    wanted.emplace_back("MALLOC_MMAP_THRESHOLD_", cat(32 << 20));  // the largest that it takes
+    wanted.emplace_back("MALLOC_TRIM_THRESHOLD_", cat(256 << 20));
+  }
+  std::vector<std::string> out;
+  for (const auto& [name, value] : wanted) {
+    if (!std::getenv(std::string(name).c_str())) out.push_back(cat(name, "=", value));
+  }
+  return out;
+}
+
 class RemoteModel final : public Model {
  public:
   explicit RemoteModel(const Signature& signature) : signature_(signature) {}
@@ -193,10 +213,7 @@ Result<std::shared_ptr<StepWorkers>> StepProcesses::start(const std::vector<std:
     std::string whole = cat(name, line, "\n");  // at one go, so that lines stay whole
     std::fwrite(whole.data(), 1, whole.size(), stderr);
   };
-  // Libraries that would start a thread for every CPU in each process.
-  for (const char* name : {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}) {
-    if (!std::getenv(name)) pool.setup.environment.push_back(cat(name, "=", options.threads));
-  }
+  pool.setup.environment = environment(options, first[0] == "python");
   pool.setup.memory = process.memory;
   pool.setup.cpus = process.cpus;
   LEAT_ASSIGN(Tensor texts, texts_tensor(first));
