@@ -12,6 +12,7 @@ import functools
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -75,7 +76,8 @@ def leat_run(pipeline, given, callers, seconds):
         answer = json.load(figures) if not ran.returncode else {"errors": ran.stderr}
     if answer["errors"]:
         fail(f"{pipeline}: {answer['errors']}")
-    return {"rate": answer["per_second"], **answer["latency_ms"]}
+    later = [step["run_us"] / 1000 for step in answer["steps"][1:]]
+    return {"rate": answer["per_second"], "a hop": sum(later) / len(later), **answer["latency_ms"]}
 
 
 @functools.cache
@@ -139,7 +141,7 @@ def report(cell, rounds):
             target = cell.targets.get(name)
             row("  of Aqueduct's", ratio(rounds, name, "Aqueduct", "rate"), "",
                 f"at least {target}" if target else "")
-        for figure in ("p50", "p99", "making the task"):
+        for figure in ("p50", "p99", "making the task", "a hop"):
             if figure in rounds[0][name]:
                 row(f"  {figure}", median_of(rounds, name, figure), "ms")
     rates = [each["Aqueduct"]["rate"] for each in rounds]
@@ -170,6 +172,11 @@ def main():
                   for _ in range(ROUNDS)]
     for cell, figures in zip(cells, zip(*rounds)):
         report(cell, figures)
+    alone = dict(zip(LOADS, zip(*rounds)))
+    hops = [large["leat, Python steps"]["a hop"] / small["leat, Python steps"]["a hop"]
+            for large, small in zip(alone[LARGE, 1], alone[SMALL, 1])]
+    row(f"a hop of {LARGE / 1e6:.1f} MB over one of {SMALL} bytes", statistics.median(hops), "",
+        "at most 1.2")
 
 
 if __name__ == "__main__":
