@@ -3,12 +3,13 @@
 #include "cli/verb.h"
 #include "pipeline/compile.h"
 #include "pipeline/schema.h"
+#include "pipeline/step_process.h"
 
 namespace leat {
 
 namespace {
 
-class LoadedModels final : public ModelSource {
+class Loaded final : public ModelSource {
  public:
   Result<std::shared_ptr<Model>> get(const std::string& path,
                                      const ModelOptions& options) override {
@@ -18,8 +19,16 @@ class LoadedModels final : public ModelSource {
     }
     return known;
   }
+  Result<std::shared_ptr<StepWorkers>> start(const std::vector<std::string>& first,
+                                             const StepOptions& options) override {
+    StepOptions one = options;  // is enough to see that it starts
+    one.instances = 1;
+    one.process.spare = false;
+    return processes_.start(first, one);
+  }
 
  private:
+  StepProcesses processes_{EngineOptions{}};
   std::map<std::string, std::shared_ptr<Model>> models_;
 };
 
@@ -57,7 +66,7 @@ class Check final : public Verb {
       out = json_schema();
       return {};
     }
-    LoadedModels models;
+    Loaded models;
     bool is_file = pipeline_.ends_with(".yaml") || pipeline_.ends_with(".yml");
     LEAT_ASSIGN(auto plan,
                 is_file ? compile_file(pipeline_, models) : compile_model(pipeline_, models));

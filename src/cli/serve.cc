@@ -67,6 +67,8 @@ class Serve final : public Verb {
          .doc = "connections at once; more are answered 503",
          .min = 1,
          .max = 1e9},
+        {"python", "PATH", &engine_.python,
+         "interpreter, or virtual environment, of Python steps that name none"},
         {"body-limit", "SIZE", Bytes{&server_.body_bytes}, "largest body, also after inflating"},
         {"json-limit", "SIZE", Bytes{&server_.json_bytes}, "largest JSON document"},
         {"header-limit", "SIZE", Bytes{&server_.header_bytes}, "largest head of a request"},

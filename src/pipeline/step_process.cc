@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
@@ -181,6 +182,11 @@ Result<std::shared_ptr<StepWorkers>> StepProcesses::start(const std::vector<std:
     pool.setup.arguments = {"worker"};
   }
   pool.setup.arguments.push_back(first[1]);
+  pool.setup.log = [log = options_.log, name = cat(first[1], ": ")](std::string_view line) {
+    if (log) return log(cat(name, line));
+    std::string whole = cat(name, line, "\n");  // at one go, so that lines stay whole
+    std::fwrite(whole.data(), 1, whole.size(), stderr);
+  };
   LEAT_ASSIGN(Tensor texts, texts_tensor(first));
   pool.first = {std::move(texts)};
   pool.workers = options.instances > 0 ? options.instances : cpu_budget();

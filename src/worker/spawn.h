@@ -16,9 +16,9 @@ namespace leat {
 // What errno says about a call that a start needs.
 Status start_failed(std::string_view call);
 
-// Runs the program with descriptors[i] as its number kControlFd + i and no others but the standard
-// ones: all of this process's are to be closed on exec. `output`: where it prints to, if that is
-// not -1. `variable`: what kWorkerVariable says.
+// Runs the program within its limits, with descriptors[i] as its number kControlFd + i and no
+// others but the standard ones: all of this process's are to be closed on exec. `output`: where it
+// prints to, if that is not -1. `variable`: what kWorkerVariable says.
 Result<pid_t> spawn(const WorkerSetup& setup, std::span<const int> descriptors, int output,
                     const std::string& variable);
 

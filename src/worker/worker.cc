@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "worker/control.h"
 #include "worker/printed.h"
+#include "worker/process_use.h"
 #include "worker/reply.h"
 #include "worker/spawn.h"
 #include "worker/wire.h"
@@ -115,6 +116,7 @@ class Worker::Shared : public std::enable_shared_from_this<Worker::Shared> {
   Descriptor process_;
   Printed printed_;
   std::string end_;
+  const uint64_t ended_for_memory_before_ = ended_for_memory();
   bool killed_ = false;  // by this process
   bool from_outside_ = false;
   // No tensor goes while it is held: that may end another worker's arena, which then tells this
@@ -299,6 +301,10 @@ void Worker::Shared::end() {
   if (info.si_code == CLD_KILLED && !killed_) {
     constexpr int kSent[] = {SIGKILL, SIGTERM, SIGINT, SIGQUIT, SIGHUP};
     from_outside_ = std::ranges::count(kSent, info.si_status) > 0;
+    if (info.si_status == SIGKILL && ended_for_memory() > ended_for_memory_before_) {
+      end_ += " for want of memory";
+      from_outside_ = false;
+    }
   }
   std::lock_guard lock(mutex_);
   ended_ = true;

@@ -40,11 +40,16 @@
 namespace leat {
 
 struct WorkerSetup {
-  std::string program;                       // path
-  std::vector<std::string> arguments;        // after the program's name
+  std::string program{};                     // path
+  std::vector<std::string> arguments{};      // after the program's name
   uint64_t arena_bytes = uint64_t{1} << 30;  // that its tensors may take
   // Is told what it prints, line by line (see printed.h); null: it prints where this process does.
   std::function<void(std::string_view line)> log{};
+  std::vector<std::string> environment{};  // NAME=value, beside and before this process's own
+  std::vector<int> cpus{};                 // that it may run on; empty: where this process may
+  // Bytes that it may use beside its arena; 0: no limit. An allocation that comes to twice as much
+  // fails. Whoever watches the process ends one that uses more: WorkerPool does.
+  uint64_t memory = 0;
 };
 
 class Worker {

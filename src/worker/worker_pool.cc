@@ -11,6 +11,7 @@
 
 #include "base/cpu.h"
 #include "base/text.h"
+#include "worker/process_use.h"
 #include "worker/wire.h"
 
 namespace leat {
@@ -240,12 +241,10 @@ Status WorkerPool::give(WorkerJob& job, bool& given) {
     }
     job.inputs_.clear();  // the worker has them now
     member.job = &job;
-    if (options_.time_limit != kNever) {
-      member.until = clock_.now() + options_.time_limit;
-      if (member.until < host_.asleep_until_) {
-        host_.asleep_until_ = member.until;
-        host_.wake();
-      }
+    if (options_.time_limit != kNever) member.until = clock_.now() + options_.time_limit;
+    if (due(member) < host_.asleep_until_) {
+      host_.asleep_until_ = due(member);
+      host_.wake();
     }
     given = true;
     return {};
@@ -262,10 +261,31 @@ bool WorkerPool::may_sleep() {
 Nanos WorkerPool::due() const {
   Nanos next = members_.size() < wanted() ? start_at_ : kNever;
   for (const Member& member : members_) {
-    if (member.killed_for.ok()) next = std::min(next, member.until);
-    next = std::min(next, member.worker->printed_due());
+    next = std::min({next, due(member), member.worker->printed_due()});
   }
   return next;
+}
+
+Nanos WorkerPool::due(const Member& member) const {
+  if (!member.killed_for.ok()) return kNever;
+  const bool works = member.job || !member.ready;
+  return options_.setup.memory > 0 && works ? std::min(member.until, member.look_at) : member.until;
+}
+
+void WorkerPool::hold_to_limits(Member& member, Nanos now) {
+  if (!member.killed_for.ok()) return;
+  std::string why;
+  if (member.until <= now) {
+    why = cat("it took longer than its limit of ", options_.time_limit / kMillisecond, " ms");
+  } else if (options_.setup.memory > 0 && member.look_at <= now) {
+    member.look_at = now + kBetweenLooks;
+    if (process_use(member.worker->pid()).anonymous <= options_.setup.memory) return;
+    why = cat("it used more than its limit of ", options_.setup.memory >> 20, " MiB");
+  } else {
+    return;
+  }
+  member.killed_for = Status(Code::kStepFailed, why + " and was ended");
+  member.worker->kill();
 }
 
 void WorkerPool::tend(Lock& lock, Nanos now, std::vector<Ended>& ended) {
@@ -277,12 +297,7 @@ void WorkerPool::tend(Lock& lock, Nanos now, std::vector<Ended>& ended) {
       it = members_.erase(it);
       continue;
     }
-    if (member.until <= now && member.killed_for.ok()) {
-      member.killed_for =
-          Status(Code::kStepFailed, cat("it took longer than its limit of ",
-                                        options_.time_limit / kMillisecond, " ms and was ended"));
-      member.worker->kill();
-    }
+    hold_to_limits(member, now);
     ++it;
   }
   while (members_.size() < wanted() && start_at_ <= now && !closing_) start(lock, now);

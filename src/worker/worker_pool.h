@@ -130,6 +130,7 @@ class WorkerPool {
   friend class WorkerHost;
   static constexpr Nanos kFirstPause = 100 * kMillisecond;
   static constexpr Nanos kLastPause = 10 * kSecond;
+  static constexpr Nanos kBetweenLooks = 200 * kMillisecond;
 
   struct Member {
     std::unique_ptr<Worker> worker;
@@ -138,6 +139,7 @@ class WorkerPool {
     bool ended = false;  // the process has
     WorkerJob* job = nullptr;
     Nanos until = kNever;   // when it will have had its job for too long
+    Nanos look_at = 0;      // when its memory is to be looked at next
     uint64_t finished = 0;  // jobs
     Status killed_for;      // why this process killed it
   };
@@ -154,6 +156,8 @@ class WorkerPool {
   Nanos due() const;                                            // when to do so again
   size_t wanted() const { return static_cast<size_t>(options_.workers + (options_.spare ? 1 : 0)); }
   void start(Lock& lock, Nanos now);
+  Nanos due(const Member& member) const;
+  void hold_to_limits(Member& member, Nanos now);
   void listen(Member& member, std::vector<Ended>& ended);
   void bury(Member& member, Nanos now, std::vector<Ended>& ended);
   void cannot_start(const Status& why, Nanos now);

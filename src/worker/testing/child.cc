@@ -55,7 +55,12 @@ Status obey(const WorkerEnd::Batch& batch, WorkerEnd::Made& made) {
     return {};
   }
   if (what == "close") close_range(3, ~0u, 0);
-  if (what == "hang") {
+  if (what.starts_with("eat")) {  // so many MiB, and keeps them
+    static std::vector<std::string> kept;
+    kept.emplace_back(static_cast<size_t>(batch.inputs[1].values<int32_t>()[0]) << 20, 'x');
+    if (what == "eat") return same(batch, made);
+  }
+  if (what == "hang" || what == "eat and hang") {
     while (true) pause();
   }
   if (what == "copy") {  // of everything
