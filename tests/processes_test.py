@@ -17,9 +17,8 @@ import unittest
 import urllib.error
 import urllib.request
 
-from leat_process import PROGRAM, ROOT, Server, leat
+from leat_process import PYTHON, ROOT, Server, leat
 
-PYTHON = ROOT / "build/deps/venv/bin/python3"
 STEPS = ROOT / "tests/steps/obey.py"
 KILLS = int(os.environ.get("LEAT_WORKER_KILLS", "30"))
 
@@ -90,7 +89,7 @@ outputs: {{ y: s.y }}
             "segfault": (500, "step s: the worker was killed by signal 11 (Segmentation fault), twice"),
             "loop": (500, "step s: it took longer than its limit of 2000 ms and was ended"),
             "sleep": (500, "step s: it took longer than its limit of 2000 ms and was ended"),
-            "eat": (500, "step s: "),
+            "eat": (500, "limit of 1024 MiB"),
             "print": (200, ""),
             "wrong shape": (500, "step s: output y: FP32[3] was given where FP32[2] is declared"),
             "wrong type": (500, "step s: output y: INT64[2] was given where FP32[2] is declared"),
