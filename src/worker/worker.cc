@@ -263,7 +263,7 @@ Result<bool> Worker::Shared::receive(Done& done) {
     batch = std::move(found->second);
     batches_.erase(found);
   }
-  done = {.id = message.id, .status = {}, .outputs = {}, .note = {}};
+  done = {.id = message.id, .status = {}, .outputs = {}, .note = {}, .ran = message.ran};
   auto lend = [this](uint64_t offset) -> void* { return new Lease{shared_from_this(), offset}; };
   const ReplyReader reader{arena_.bytes(), exchange_.base(), batch.inputs,
                            lend,           release,          arena_.id()};

@@ -60,6 +60,7 @@ class Worker {
     Status status;  // of the batch; kStepFailed with the step's own words
     std::vector<Tensor> outputs;
     std::string note;  // that the worker gave along
+    uint64_t ran = 0;  // nanoseconds, as it says
   };
 
   // `exchange`: a shared arena, which outlives the worker and all inputs.

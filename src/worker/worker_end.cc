@@ -9,6 +9,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "worker/control.h"
 #include "worker/reply.h"
@@ -56,6 +57,9 @@ struct WorkerEnd::State {
   }
 
   void map(const Message& message);
+  static uint64_t nanos() { return static_cast<uint64_t>(SteadyClock::instance().now()); }
+  uint64_t began = 0;  // with the batch, in nanos()
+
   void answer(uint64_t id, const Status& status, Made& made);
 };
 
@@ -133,7 +137,8 @@ void WorkerEnd::State::answer(uint64_t id, const Status& status, Made& made) {
   const auto offset = static_cast<uint64_t>(body.data() - base);
   replies.emplace_back(out.sent(), std::move(body));
   while (static_cast<int32_t>(out.done_with() - replies.front().first) > 0) replies.pop_front();
-  auto sent = out.send({.kind = kDone, .id = id, .offset = offset, .length = bytes});
+  auto sent = out.send(
+      {.kind = kDone, .id = id, .offset = offset, .length = bytes, .ran = nanos() - began});
   // The server has room for the answers of all batches that it sends.
   if (!sent.ok() || !*sent) std::abort();
 }
@@ -170,6 +175,7 @@ void WorkerEnd::serve(const Run& run) {
       std::memcpy(&wire, body + i * sizeof wire, sizeof wire);
       inputs.push_back(view_of(wire, state_->memories.at(wire.arena).bytes().data()));
     }
+    state_->began = State::nanos();
     Status status = run({inputs, message.items}, made);
     for (Tensor& output : made.outputs) {
       if (!status.ok()) break;

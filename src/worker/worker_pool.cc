@@ -129,14 +129,11 @@ std::vector<uint64_t> WorkerHost::sleep(std::unique_lock<std::mutex>& lock) {
     quiet = pool->may_sleep() && quiet;
   }
   Nanos now = SteadyClock::instance().now();
+  // Never for ever, so that what is due in a while need not wake it.
+  until = std::min(until, now + kLongestSleep);
   int timeout = 0;
   if (quiet) {
-    constexpr Nanos kLongest = 10 * kSecond;
-    timeout =
-        until == kNever
-            ? -1
-            : static_cast<int>((std::clamp<Nanos>(until - now, 0, kLongest) + kMillisecond - 1) /
-                               kMillisecond);
+    timeout = static_cast<int>((std::max<Nanos>(until - now, 0) + kMillisecond - 1) / kMillisecond);
   }
   asleep_until_ = until;
   lock.unlock();
@@ -378,7 +375,8 @@ void WorkerPool::listen(Member& member, std::vector<Ended>& ended) {
     ended.push_back({job,
                      {.status = std::move(done.status),
                       .outputs = std::move(done.outputs),
-                      .note = std::move(done.note)}});
+                      .note = std::move(done.note),
+                      .ran = done.ran}});
   }
 }
 

@@ -34,6 +34,7 @@ struct WorkerOutcome {
   Status status{};                // of the step, or why there is no answer
   std::vector<Tensor> outputs{};  // when status is ok, as the note
   std::string note{};
+  uint64_t ran = 0;           // nanoseconds that the worker was busy, as it says
   bool died = false;          // the worker has, with this job
   bool from_outside = false;  // and not by anything that the job can have done
 };
@@ -79,6 +80,7 @@ class WorkerHost {
  private:
   friend class WorkerPool;
   WorkerHost(std::unique_ptr<Arena> exchange, int epoll, int signal);
+  static constexpr Nanos kLongestSleep = 10 * kSecond;
   void run();
   void wake();
   // Sleeps until something happens or is due; the numbers of those who have ended, and of those who

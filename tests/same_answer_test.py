@@ -1,0 +1,60 @@
+"""Every example gives the same answer when each of its steps runs in a process of its own.
+
+Examples whose models are not there are left out, with a line that says so.
+"""
+
+import json
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+from leat_process import ASSETS, ROOT, leat
+
+PYTHON = ROOT / "build/deps/venv/bin/python3"
+EXAMPLES = sorted(ROOT.glob("examples/*/pipeline.yaml"))
+# The step's own line, so that it comes once for each step.
+STEP = re.compile(r"^( +)(op|model): .*$", re.M)
+
+
+def photos(example, folder):
+    if example.parent.name == "demo":
+        if PYTHON.exists():
+            subprocess.run([PYTHON, example.with_name("draw.py"), folder], check=True)
+        return sorted(pathlib.Path(folder).glob("*.jpg"))
+    folder = "face" if example.parent.name == "faces" else "photo"
+    return sorted((ASSETS / "images" / folder).glob("*.jpg"))[:3]
+
+
+class SameAnswer(unittest.TestCase):
+    def test_every_example(self):
+        done = 0
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        for example in EXAMPLES:
+            pictures = photos(example, folder.name)
+            if leat("check", example).returncode != 0 or not pictures:
+                print(f"left out: {example.relative_to(ROOT)}: its model or its pictures are not there")
+                continue
+            text, steps = STEP.subn(r"\g<0>\n\1run_in: process\n\1instances: 1", example.read_text())
+            text = re.sub(r"\n( +)instances: 1((?:\n\1.*)*\n\1instances: )", r"\2", text)  # said once
+            # Beside the example, since its paths start there.
+            there = example.with_name(".in_processes.yaml")
+            try:
+                there.write_text(text)
+                checked = leat("check", there)
+                self.assertEqual(checked.returncode, 0, checked.stderr)
+                for photo in pictures:
+                    ran = [leat("run", path, "--input", f"photo=@{photo}") for path in (example, there)]
+                    self.assertEqual(ran[0].returncode, 0, ran[0].stderr)
+                    self.assertEqual(ran[1].returncode, 0, ran[1].stderr)
+                    self.assertEqual(json.loads(ran[0].stdout), json.loads(ran[1].stdout))
+                    done += steps
+            finally:
+                there.unlink(missing_ok=True)
+        print(f"{done} steps gave the same")
+
+
+if __name__ == "__main__":
+    unittest.main()
