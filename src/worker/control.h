@@ -36,7 +36,8 @@ enum Inherited : int {
   kInheritedEnd
 };
 
-// The server's process number and the sizes of the exchange and the worker's arena, in decimal.
+// The server's process number, the sizes of the exchange and the worker's arena, and 1 if the
+// worker is to enter the sandbox (sandbox.h) when it has been set up, else 0: in decimal.
 constexpr const char* kWorkerVariable = "LEAT_WORKER";
 
 }  // namespace leat
