@@ -125,6 +125,23 @@ outputs: {{ y: s.y }}
                     thread.join()
             self.assertEqual(wrong, [])
 
+    def test_sandbox(self):
+        path = self.write("escape", f"""
+inputs: {{ what: BYTES }}
+steps:
+  s: {{ python: "{STEPS}:Escape", inputs: {{ what: what }}, instances: 1, worker: {{ sandbox: true }} }}
+outputs: {{ said: s.said }}
+""")
+        killed = "step s: the worker was killed by signal 31 (Bad system call), twice with this item alone"
+        with Server(path) as server:
+            user = 65534 if os.geteuid() == 0 else os.geteuid()
+            self.assertEqual(self.call(server, "escape", what="nothing"), (200, {"said": f"user {user}"}))
+            for what, message in (("open", "Permission denied: '/etc/passwd'"), ("connect", killed),
+                                  ("run", killed), ("kill the server", killed)):
+                status, answer = self.call(server, "escape", what=what)
+                self.assertEqual(status, 500, what)
+                self.assertIn(message, answer["error"])
+
     def test_what_a_class_gives_is_checked(self):
         paths = [self.one_step(name.lower(), name) for name in ("WrongKeys", "NoDict")]
         with Server(*paths) as server:
@@ -166,8 +183,9 @@ outputs: {{ y: s.y }}
 inputs: {{ x: "FP32[?]" }}
 steps:
   a: {{ python: "{steps}:Double", inputs: {{ x: x }}, instances: 2 }}
-  b: {{ op: tensor.top_k, inputs: {{ scores: a.y }}, params: {{ k: 2 }}, run_in: process, instances: 2 }}
-  c: {{ python: "{steps}:Double", inputs: {{ x: b.values }}, instances: 2 }}
+  b: {{ op: tensor.top_k, inputs: {{ scores: a.y }}, params: {{ k: 2 }}, run_in: process, instances: 2,
+       worker: {{ sandbox: true }} }}
+  c: {{ python: "{steps}:Double", inputs: {{ x: b.values }}, instances: 2, worker: {{ sandbox: true }} }}
 outputs: {{ y: c.y, i: b.indices }}
 """
 

@@ -120,6 +120,6 @@ def enter_sandbox(code):
     if os.getppid() != server:
         sys.exit("the server has gone")
     code = code[:4] + struct.pack("<I", os.getpid()) + code[8:]
-    program = struct.pack("<HxxxxxxP", len(code) // 8, ctypes.addressof(kept := ctypes.create_string_buffer(code)))
+    kept = ctypes.create_string_buffer(code, len(code))
+    program = struct.pack("@HP", len(code) // 8, ctypes.addressof(kept))
     must(libc.syscall(SECCOMP, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, program), "seccomp")
-    del kept

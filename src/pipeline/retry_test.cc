@@ -60,10 +60,9 @@ constexpr std::string_view kWays[] = {
 Status call(std::string_view step, std::string_view options) {
   runs = 0;
   auto engine = make_engine({.threads = 2}, std::make_shared<FlakyModel>());
-  auto pipeline = engine->load_text(
-      cat("leat: 1\ninputs: { x: \"INT64\" }\nsteps:\n  s: { ", step, ", inputs: { x: x }", options,
-          " }\noutputs: { y: s.y }\n"),
-      "/");
+  auto pipeline = engine->load_text(cat("leat: 1\ninputs: { x: \"INT64\" }\nsteps:\n  s: { ", step,
+                                        ", inputs: { x: x }", options, " }\noutputs: { y: s.y }\n"),
+                                    "/");
   if (!pipeline.ok()) return pipeline.status();
   Request request(**pipeline);
   request.set(0, *Tensor::scalar<int64_t>(7));
