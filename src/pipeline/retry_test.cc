@@ -67,7 +67,9 @@ Status call(std::string_view step, std::string_view options) {
   Request request(**pipeline);
   request.set(0, *Tensor::scalar<int64_t>(7));
   Answer answer = (*pipeline)->run(std::move(request));
-  if (answer.status.ok()) EXPECT_EQ(answer.outputs[0].tensor().values<int64_t>()[0], 7);
+  if (answer.status.ok()) {
+    EXPECT_EQ(answer.outputs[0].tensor().values<int64_t>()[0], 7);
+  }
   return answer.status;
 }
 

@@ -222,7 +222,8 @@ Result<std::shared_ptr<StepWorkers>> StepProcesses::start(const std::vector<std:
   if (process.sandbox && first[0] == "python") said.push_back(sandbox_filter());
   LEAT_ASSIGN(Tensor texts, texts_tensor(said));
   pool.first = {std::move(texts)};
-  pool.workers = options.instances > 0 ? options.instances : cpu_budget();
+  pool.workers = std::max(1, options.instances);
+  if (options.instances == 0) pool.most_workers = cpu_budget();
   pool.spare = process.spare;
   pool.time_limit = std::min(process.time_limit, options.timeout);
   LEAT_ASSIGN(WorkerHost * watch, host());
