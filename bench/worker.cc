@@ -1,6 +1,6 @@
-// A round trip to a worker and back, for 4 bytes and for 4 MB, against a bare relay: two processes
-// that wake each other by futexes and do nothing else. One caller; the relay and the worker take
-// turns.
+// A round trip to a worker and back, for 4 bytes and for 4 MB, and a pipeline of three steps in
+// processes, against a bare relay: two processes that wake each other by futexes and do nothing
+// else. One caller; all take turns.
 #include "worker/worker.h"
 
 #include <linux/futex.h>
@@ -11,13 +11,18 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include "bench.h"
+#include "leat/pipeline.h"
 #include "worker/control.h"
 #include "worker/testing/await.h"
 #include "worker/wire.h"
+#include "worker/worker_pool.h"
 
 using namespace leat;
 
@@ -85,6 +90,71 @@ Tensor in(Arena& exchange, int64_t bytes) {
   return *copy_into(exchange, tensor);
 }
 
+// From the caller to a step, back to the thread that watches, and so on: 7 hops, of which a relay's
+// trip has 2.
+constexpr double kHops = 7;
+constexpr std::string_view kThree = R"(
+leat: 1
+inputs: { x: "FP32[?]" }
+steps:
+  a: { op: tensor.softmax, run_in: process, inputs: { x: x }, instances: 1 }
+  b: { op: tensor.softmax, run_in: process, inputs: { x: a.y }, instances: 1 }
+  c: { op: tensor.softmax, run_in: process, inputs: { x: b.y }, instances: 1 }
+outputs: { y: c.y }
+)";
+
+double pipeline_trip(const Pipeline& pipeline, const Tensor& one) {
+  double begin = bench::seconds();
+  for (int i = 0; i < kTrips / 3; ++i) {
+    Request request(pipeline);
+    request.set(0, one);
+    Answer answer = pipeline.run(std::move(request));
+    if (!answer.status.ok() || answer.outputs[0].tensor().values<float>()[0] != 1) {
+      std::fprintf(stderr, "worker: %s\n", answer.status.message().c_str());
+      std::exit(1);
+    }
+  }
+  return (bench::seconds() - begin) / (kTrips / 3) * 1e6;
+}
+
+// A job that is handed in again when its worker dies.
+class Job final : public WorkerJob {
+ public:
+  Job(WorkerPool& pool, const Tensor& input) : pool_(pool), input_(input) { submit(); }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return done_; });
+  }
+
+ private:
+  void submit() {
+    if (!pool_.submit(*this, {input_}).ok()) std::abort();
+  }
+  void done(WorkerOutcome& outcome) override {
+    if (outcome.died) return submit();
+    if (!outcome.status.ok()) std::abort();
+    std::lock_guard lock(mutex_);
+    done_ = true;
+    changed_.notify_all();
+  }
+  WorkerPool& pool_;
+  const Tensor& input_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;
+};
+
+// From the death of the only worker to the next answer, in ms.
+double restart(WorkerPool& pool, const Tensor& input, size_t processes) {
+  while (pool.processes().size() < processes || pool.stats().ready < static_cast<int>(processes)) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  kill(pool.processes().front(), SIGKILL);
+  double begin = bench::seconds();
+  Job(pool, input).wait();
+  return (bench::seconds() - begin) * 1e3;
+}
+
 bool right(Worker& worker, const Tensor& tensor) {
   Worker::Done done;
   if (!worker.send(1, {&tensor, 1}).ok()) return false;
@@ -102,6 +172,14 @@ int main() {
     if (!end.ok()) return 1;
     (*end)->serve(answer);
   }
+  // The pipeline's workers are the program leat.
+  auto engine = Engine::make({.worker_program = "build/release/bin/leat"});
+  auto pipeline = engine->load_text(kThree, ".");
+  if (!pipeline.ok()) {
+    std::fprintf(stderr, "worker: %s\n", pipeline.status().message().c_str());
+    return 1;
+  }
+  const Tensor one = *Tensor::of(std::span<const float>({1}), Shape{1});
   bench::title("a round trip to a process and back, one caller");
   auto* relay = static_cast<Relay*>(
       mmap(nullptr, sizeof(Relay), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
@@ -126,11 +204,24 @@ int main() {
   uint32_t count = 0;
   auto times = bench::interleave(kRounds, {[&] { return relay_trip(*relay, count); },
                                            [&] { return worker_trip(**worker, small); },
-                                           [&] { return worker_trip(**worker, large); }});
+                                           [&] { return worker_trip(**worker, large); },
+                                           [&] { return pipeline_trip(**pipeline, one); }});
   bench::row("bare futex relay", bench::median(times[0]), "us");
   bench::row("a worker, 4 bytes", bench::median(times[1]), "us");
   bench::row("  of the relay", bench::ratio(times[1], times[0]), "", "at most 1.5");
   bench::row("a worker, 4 MB", bench::median(times[2]), "us");
   bench::row("  of 4 bytes", bench::ratio(times[2], times[1]), "", "at most 1.2");
+  bench::row("three steps of a pipeline", bench::median(times[3]), "us");
+  bench::row("  of as many hops of the relay", bench::ratio(times[3], times[0]) * 2 / kHops, "",
+             "at most 1.5");
+  auto host = *WorkerHost::make(64 << 20);
+  const WorkerPoolOptions own{.setup = {.program = "/proc/self/exe"}, .first = {small}};
+  WorkerPoolOptions lonely = own;
+  lonely.spare = false;
+  auto two = *WorkerPool::make(*host, own), one_only = *WorkerPool::make(*host, lonely);
+  times = bench::interleave(kRounds, {[&] { return restart(*two, small, 2); },
+                                      [&] { return restart(*one_only, small, 1); }});
+  bench::row("from a death to the next answer, with a spare", bench::median(times[0]), "ms");
+  bench::row("  without", bench::median(times[1]), "ms");
   return 0;
 }

@@ -9,6 +9,7 @@ handlers of Aqueduct's own aiohttp example are, without the HTTP. Times are in m
 import asyncio
 import json
 import logging
+import os
 import statistics
 import sys
 import time
@@ -20,13 +21,9 @@ from aqueduct.shm.numpy import NPArraySharedData
 
 from steps import Decode, Post
 
-# What was tried for no-op steps, in turn and interleaved, on 2 cores: batch_size 4, 16 and 64, with
-# batch_timeout 0 and 1 ms; nprocs 2; queue_size 100 and 200; the metrics on; shared memory for 4
-# bytes, pickled bytes and arrays for the large ones; the garbage collector off in all processes;
-# uvloop. None was better by more than rounds differ, batch_timeout and shared memory for 4 bytes
-# halve the rate, pickles of large payloads cost two to four times, and so a step has the defaults.
+CORES = len(os.sched_getaffinity(0))
 HOPS = 3
-WARM_UP = 0.3  # seconds
+WARM_UP = 0.2  # seconds
 
 
 class Payload(BaseTask):
@@ -46,9 +43,9 @@ class Noop(BaseTaskHandler):
 
 
 class NoopCaller:
-    """One of those that call, and its payload. A large one goes through shared memory: in a new block
-    for every call, as Aqueduct's documentation has it, or, if `kept`, in one that is filled again,
-    which only its sources show."""
+    """One of those that call, and its payload. A large one goes through shared memory: in a new
+    block for every call, as Aqueduct's documentation has it, or, if `kept`, in one that is filled
+    again, which only its sources show."""
 
     def __init__(self, size, kept=False, **_):
         self.data = np.arange(size // 4, dtype=np.float32) % 251
@@ -109,8 +106,9 @@ class ModelStep(BaseTaskHandler):
                                                     providers=["CPUExecutionProvider"])
 
     def handle(self, *tasks):
-        for task in tasks:
-            task.scores = self.session.run(None, {"input": task.tensor[None]})[0][0]
+        tensors = np.stack([task.tensor for task in tasks])
+        for task, scores in zip(tasks, self.session.run(None, {"input": tensors})[0]):
+            task.scores = scores
             task.tensor = None
 
 
@@ -166,12 +164,25 @@ async def measure(flow, caller, callers, seconds, **task):
             "making the task": statistics.median(made) * 1e3}
 
 
+def steps_of(kind, model):
+    """Tuned by hand on 2 cores, everything that is named in turn and interleaved."""
+    if kind == "noop":
+        # No better, by more than rounds differ: batch_size 4, 16 and 64; nprocs 2; queue_size 100
+        # and 200; no garbage collector anywhere; uvloop. Worse: batch_timeout 1 ms and shared
+        # memory for 4 bytes (half the rate), pickles of large payloads (a half to a quarter of it).
+        return [FlowStep(Noop()) for _ in range(HOPS)]
+    # Of the model: batch_size 4, 8 and 16 are alike and a tenth better than 1; batch_timeout 5 ms
+    # and a second process are no better. Of decode: one process is worse, three are no better, nor
+    # are pickled tensors or a tensor decoded right into shared memory. The photo itself goes as
+    # bytes: shared memory is no better. All three steps in one, in 2 processes, come to the same.
+    return [FlowStep(DecodeStep(), nprocs=CORES),
+            FlowStep(ModelStep(model), nprocs=max(1, CORES // 2), batch_size=8),
+            FlowStep(PostStep())]
+
+
 async def main(kind, model):
     log.setLevel(logging.ERROR)
-    steps = {"noop": [FlowStep(Noop()) for _ in range(HOPS)],
-             "photo": [FlowStep(DecodeStep(), nprocs=2), FlowStep(ModelStep(model)),
-                       FlowStep(PostStep())]}[kind]
-    flow = Flow(*steps, metrics_enabled=False)
+    flow = Flow(*steps_of(kind, model), metrics_enabled=False)
     flow.start()
     caller = {"noop": NoopCaller, "photo": PhotoCaller}[kind]
     while (line := await asyncio.to_thread(sys.stdin.readline)).strip():

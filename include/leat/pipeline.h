@@ -211,8 +211,9 @@ struct EngineOptions {
   // main() begins with worker_main(), and that has the operators of those steps. Empty: the program
   // leat, beside this one or on PATH.
   std::string worker_program{};
-  // The interpreter of Python steps, or a virtual environment, unless the pipeline says.
-  std::string python = "python3";
+  // The interpreter of Python steps, or a virtual environment, unless the pipeline says. Empty:
+  // LEAT_PYTHON, or else python3 on PATH.
+  std::string python{};
   // Lines that workers print, each with its step's name in front. Null: standard error. Must not
   // block; called from one thread of the engine's.
   std::function<void(std::string_view line)> log{};

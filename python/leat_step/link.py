@@ -16,6 +16,7 @@ from leat_step.arena import Arena
 CONTROL_FD, EXCHANGE_FD, OWN_FD, TO_WORKER_FD, TO_SERVER_FD, SOCKET_FD = range(3, 9)
 RUN, FREE, DONE, MAP, UNMAP = range(1, 6)
 MESSAGE = struct.Struct("<IIQQQQ")  # kind, count, id, offset, length, items
+DONE_MESSAGE = struct.Struct("<IIQQQQQ")  # the same, and for how long it ran
 REPLY = struct.Struct("<IIQ")  # code, outputs, bytes of text
 # whose, type, rank, width, height, arena, offset, length, base, dims
 WIRE = struct.Struct("<BBBxiiIQQQ64s")
@@ -73,6 +74,7 @@ class Link:
         self.socket = None
         self.lent = {}  # offset: arrays that the server may be reading there
         self.read = self.sent = 0
+        self.began = 0  # with the last message, in nanoseconds
         self.replies = collections.deque()  # (sent before it, offset) of the larger ones
         self.spin = False
 
@@ -81,6 +83,7 @@ class Link:
             self.wait()
         message = MESSAGE.unpack_from(self.control, 4 * FIRST_SLOT + self.read % SLOTS * 64)
         self.read = self.counts[READ] = (self.read + 1) & 0xFFFFFFFF
+        self.began = time.monotonic_ns()
         return message
 
     def wait(self):
@@ -129,7 +132,8 @@ class Link:
             at += WIRE.size
         own[at:at + len(text)] = text
         at = 4 * (RING + FIRST_SLOT) + slot * 64
-        MESSAGE.pack_into(self.control, at, DONE, 0, number, begin, size, 0)
+        ran = time.monotonic_ns() - self.began
+        DONE_MESSAGE.pack_into(self.control, at, DONE, 0, number, begin, size, 0, ran)
         self.sent = counts[RING + WRITTEN] = (self.sent + 1) & 0xFFFFFFFF
         fence()
         if counts[RING + ASLEEP]:

@@ -188,7 +188,8 @@ const Table& step_table() {
            .forms = kInteger,
            .takes = "integer",
            .fallback = "1",
-           .doc = "Threads of one instance of a model.",
+           .doc = "Threads of one instance of a model, or of the libraries that a Python class "
+                  "uses (`OMP_NUM_THREADS` and the like, unless the server has them).",
            .min = 1,
            .max = 1024},
           {.name = "run_in",

@@ -21,6 +21,7 @@ constexpr int kDeaths = 2;
 constexpr int kKillsFromOutside = 16;
 // Items that go together take about so long, where the file does not say how many may.
 constexpr Nanos kBatchTime = kMillisecond;
+constexpr int64_t kLargeItem = 32 << 10;  // bytes
 // How long a worker may go on with what nobody waits for any more.
 constexpr Nanos kGrace = kSecond;
 
@@ -84,6 +85,7 @@ class Runner::Remote final : public WorkerJob {
   Trial trial_;               // the item of it, if it is one that is tried again
   std::deque<Trial> trials_;  // that wait
   std::vector<int64_t> lengths_;
+  int64_t bytes_ = 0;  // of the numbers that go over
   bool permit_ = true;
   Remote* next_ = nullptr;  // in the runner's list
 };
@@ -175,12 +177,17 @@ Result<std::vector<Tensor>> Runner::Remote::inputs() {
     LEAT_TRY(join(batch_.members, runner_.workers_->exchange(), all, lengths_));
     return all;
   }
+  bytes_ = 0;
   all.reserve(batch_.members.size() * batch_.members[0].step->most_items);
   for (const BatchMember& member : batch_.members) {
     for (const auto& port : member.step->inputs) {
       for (const ReadItem& item : port) {
         const Value* value = read_item(*member.node->frame, item);
-        all.push_back(value->tensor());  // absent: a Tensor that is absent
+        const Tensor& tensor = value->tensor();  // absent where the value is
+        if (tensor && tensor.dtype() != DType::kBytes) {
+          bytes_ += static_cast<int64_t>(tensor.byte_size());
+        }
+        all.push_back(tensor);
       }
     }
   }
@@ -194,7 +201,10 @@ void Runner::Remote::conclude(WorkerOutcome& outcome) {
   batch_.status = std::move(outcome.status);
   if (batch_.status.ok()) batch_.status = take_outputs(outcome);
   outcome.outputs.clear();
-  if (batch_.status.ok()) learn(batch_.end - batch_.begin);
+  if (batch_.status.ok()) {
+    runner_.note_run(batch_.end - batch_.begin);
+    learn(static_cast<Nanos>(outcome.ran));
+  }
   // Those that are to be tried again leave the batch.
   std::vector<BatchMember>& members = batch_.members;
   if (!batch_.status.ok() || !batch_.apart.empty()) {
@@ -242,14 +252,17 @@ bool Runner::Remote::again(const WorkerOutcome& outcome, const Status& own, Tria
   return may_pass_next_time(own.code()) && trial.tries++ < options.retry;
 }
 
-void Runner::Remote::learn(Nanos took) const {
-  runner_.note_run(took);
+// How many items are worth handing over together.
+void Runner::Remote::learn(Nanos ran) const {
   if (!runner_.itemised() || !runner_.options_.batch_by_time) return;
   const auto size = static_cast<Nanos>(batch_.members.size());
+  const Nanos took = std::clamp<Nanos>(ran, 0, batch_.end - batch_.begin);
   Nanos item = runner_.usual_item_.load(std::memory_order_relaxed);
   item = item < 0 ? took / size : item + (took / size - item) / 8;
   runner_.usual_item_.store(item, std::memory_order_relaxed);
-  runner_.queue_.set_most(std::max<int64_t>(1, kBatchTime / std::max<Nanos>(1, item)));
+  // Python gets an array of all items, which is a copy: of large ones a dear one.
+  const bool alone = batch_.members[0].step->step->spec == nullptr && bytes_ / size > kLargeItem;
+  runner_.queue_.set_most(alone ? 1 : std::max<int64_t>(1, kBatchTime / std::max<Nanos>(1, item)));
 }
 
 // Into the frames; what is wrong with single items into batch_.apart.

@@ -9,6 +9,7 @@
 #include "base/cpu.h"
 #include "pipeline/python_end.h"
 #include "pipeline/texts.h"
+#include "worker/sandbox.h"
 
 namespace leat {
 
@@ -84,6 +85,26 @@ Result<Signature> read_signature(const std::vector<Tensor>& introduction) {
   return signature;
 }
 
+// What libraries in a worker are told, where this process's own environment says nothing.
+std::vector<std::string> environment(const StepOptions& options, bool python) {
+  std::vector<std::pair<std::string_view, std::string>> wanted;
+  // They would start a thread for every CPU in each process.
+  for (std::string_view name : {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}) {
+    wanted.emplace_back(name, cat(options.threads));
+  }
+  // glibc gives large pieces back at once, and the next picture would pay a page fault for each
+  // 4 KiB again: decoding one by OpenCV takes 9 ms so and 5 ms otherwise (bench/steps.py).
+  if (python) {
+    wanted.emplace_back("MALLOC_MMAP_THRESHOLD_", cat(32 << 20));  // the largest that it takes
+    wanted.emplace_back("MALLOC_TRIM_THRESHOLD_", cat(256 << 20));
+  }
+  std::vector<std::string> out;
+  for (const auto& [name, value] : wanted) {
+    if (!std::getenv(std::string(name).c_str())) out.push_back(cat(name, "=", value));
+  }
+  return out;
+}
+
 class RemoteModel final : public Model {
  public:
   explicit RemoteModel(const Signature& signature) : signature_(signature) {}
@@ -156,6 +177,13 @@ Result<std::string> StepProcesses::program() const {
                 "nor on PATH; EngineOptions::worker_program names it");
 }
 
+std::string StepProcesses::python(const ProcessOptions& process) const {
+  if (!process.python.empty()) return process.python;
+  if (!options_.python.empty()) return options_.python;
+  const char* variable = std::getenv("LEAT_PYTHON");
+  return variable && *variable ? variable : "python3";
+}
+
 Result<WorkerHost*> StepProcesses::host() {
   std::lock_guard lock(mutex_);
   // A bound on what is under way to workers; pages that are not used take no memory.
@@ -174,8 +202,7 @@ Result<std::shared_ptr<StepWorkers>> StepProcesses::start(const std::vector<std:
   const ProcessOptions& process = options.process;
   WorkerPoolOptions pool;
   if (first[0] == "python") {
-    LEAT_ASSIGN(pool.setup.program,
-                find_python(process.python.empty() ? options_.python : process.python));
+    LEAT_ASSIGN(pool.setup.program, find_python(python(process)));
     LEAT_ASSIGN(pool.setup.arguments, python_arguments());
   } else {
     LEAT_ASSIGN(pool.setup.program, program());
@@ -187,7 +214,13 @@ Result<std::shared_ptr<StepWorkers>> StepProcesses::start(const std::vector<std:
     std::string whole = cat(name, line, "\n");  // at one go, so that lines stay whole
     std::fwrite(whole.data(), 1, whole.size(), stderr);
   };
-  LEAT_ASSIGN(Tensor texts, texts_tensor(first));
+  pool.setup.environment = environment(options, first[0] == "python");
+  pool.setup.memory = process.memory;
+  pool.setup.cpus = process.cpus;
+  pool.setup.sandbox = process.sandbox;
+  std::vector<std::string> said = first;
+  if (process.sandbox && first[0] == "python") said.push_back(sandbox_filter());
+  LEAT_ASSIGN(Tensor texts, texts_tensor(said));
   pool.first = {std::move(texts)};
   pool.workers = options.instances > 0 ? options.instances : cpu_budget();
   pool.spare = process.spare;

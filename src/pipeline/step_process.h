@@ -64,6 +64,7 @@ class StepProcesses {
  private:
   Result<WorkerHost*> host();
   Result<std::string> program() const;
+  std::string python(const ProcessOptions& process) const;
 
   const EngineOptions options_;
   std::mutex mutex_;

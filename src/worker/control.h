@@ -17,8 +17,9 @@ enum WorkerMessage : uint32_t {
   kRun = 1,    // to the worker: batch `id`; offset: `count` TensorWires in the exchange, which are
                // of so many `items`
   kFree = 2,   // to the worker: the block of the output at `offset` of its arena is no longer read
-  kDone = 3,   // to the server: batch `id`; offset: a Reply in the worker's arena, of `length`
-               // bytes, which is not read any more when the message has been done with
+  kDone = 3,   // to the server: batch `id`, which ran for `ran` nanoseconds; offset: a Reply in the
+               // worker's arena, of `length` bytes, which is not read any more when the message has
+               // been done with
   kMap = 4,    // to the worker: memory `id`, of `length` bytes, is to be mapped for reading; its
                // descriptor has been sent over kSocketFd before
   kUnmap = 5,  // to the worker: memory `id` is not spoken of any more
@@ -35,7 +36,8 @@ enum Inherited : int {
   kInheritedEnd
 };
 
-// The server's process number and the sizes of the exchange and the worker's arena, in decimal.
+// The server's process number, the sizes of the exchange and the worker's arena, and 1 if the
+// worker is to enter the sandbox (sandbox.h) when it has been set up, else 0: in decimal.
 constexpr const char* kWorkerVariable = "LEAT_WORKER";
 
 }  // namespace leat

@@ -24,7 +24,8 @@ struct alignas(64) Message {
   uint64_t id = 0;
   uint64_t offset = 0, length = 0;  // of something that goes with it, in its sender's arena
   uint64_t items = 0;               // see control.h
-  uint64_t unused[3] = {};
+  uint64_t ran = 0;                 // likewise
+  uint64_t unused[2] = {};
 };
 static_assert(sizeof(Message) == 64);
 

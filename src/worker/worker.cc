@@ -263,7 +263,7 @@ Result<bool> Worker::Shared::receive(Done& done) {
     batch = std::move(found->second);
     batches_.erase(found);
   }
-  done = {.id = message.id, .status = {}, .outputs = {}, .note = {}};
+  done = {.id = message.id, .status = {}, .outputs = {}, .note = {}, .ran = message.ran};
   auto lend = [this](uint64_t offset) -> void* { return new Lease{shared_from_this(), offset}; };
   const ReplyReader reader{arena_.bytes(), exchange_.base(), batch.inputs,
                            lend,           release,          arena_.id()};
@@ -354,7 +354,8 @@ Result<std::unique_ptr<Worker>> Worker::start(const WorkerSetup& setup, Arena& e
   const Descriptor output(pipe[1]);
   if (setup.log) fcntl(pipe[0], F_SETFL, O_NONBLOCK);
   LEAT_ASSIGN(pid_t pid, spawn(setup, descriptors, output.get(),
-                               cat(getpid(), " ", exchange.limit(), " ", setup.arena_bytes)));
+                               cat(getpid(), " ", exchange.limit(), " ", setup.arena_bytes, " ",
+                                   setup.sandbox ? 1 : 0)));
   Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   const bool watched = process.get() >= 0;
   shared->runs_as(pid, std::move(process), std::move(printed));

@@ -50,6 +50,7 @@ struct WorkerSetup {
   // Bytes that it may use beside its arena; 0: no limit. An allocation that comes to twice as much
   // fails. Whoever watches the process ends one that uses more: WorkerPool does.
   uint64_t memory = 0;
+  bool sandbox = false;  // from its first answer on: see sandbox.h
 };
 
 class Worker {
@@ -59,6 +60,7 @@ class Worker {
     Status status;  // of the batch; kStepFailed with the step's own words
     std::vector<Tensor> outputs;
     std::string note;  // that the worker gave along
+    uint64_t ran = 0;  // nanoseconds, as it says
   };
 
   // `exchange`: a shared arena, which outlives the worker and all inputs.
@@ -122,7 +124,8 @@ class WorkerEnd {
   };
   // `made` is empty, and counts when the status is ok.
   using Run = std::function<Status(const Batch& batch, Made& made)>;
-  // Runs what comes, for ever: the server ends this process.
+  // Runs what comes, for ever: the server ends this process. After the first batch it enters the
+  // sandbox if the server wants that; if it cannot, that is its answer.
   [[noreturn]] void serve(const Run& run);
 
  private:

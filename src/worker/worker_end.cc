@@ -9,9 +9,11 @@
 #include <map>
 #include <unordered_map>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "worker/control.h"
 #include "worker/reply.h"
+#include "worker/sandbox.h"
 #include "worker/spawn.h"
 #include "worker/wire.h"
 #include "worker/worker.h"
@@ -31,6 +33,7 @@ struct WorkerEnd::State {
   }
   ControlMemory& rings() const { return *reinterpret_cast<ControlMemory*>(control.bytes().data()); }
 
+  int sandbox_of = 0;  // the server, when the sandbox is still to be entered
   const Arena::Attached control;
   std::map<uint32_t, Arena::Attached> memories;  // to be read, by their numbers; 0: the exchange
   RingReader in;
@@ -54,6 +57,9 @@ struct WorkerEnd::State {
   }
 
   void map(const Message& message);
+  static uint64_t nanos() { return static_cast<uint64_t>(SteadyClock::instance().now()); }
+  uint64_t began = 0;  // with the batch, in nanos()
+
   void answer(uint64_t id, const Status& status, Made& made);
 };
 
@@ -61,7 +67,9 @@ Result<std::unique_ptr<WorkerEnd>> WorkerEnd::attach() {
   const char* text = std::getenv(kWorkerVariable);
   int server = 0;
   unsigned long exchange_bytes = 0, arena_bytes = 0;
-  if (!text || std::sscanf(text, "%d %lu %lu", &server, &exchange_bytes, &arena_bytes) != 3) {
+  int sandbox = 0;
+  if (!text ||
+      std::sscanf(text, "%d %lu %lu %d", &server, &exchange_bytes, &arena_bytes, &sandbox) < 3) {
     return Status(Code::kBadInput, cat("this program is started by a server, which says ",
                                        kWorkerVariable, "; by itself it does nothing"));
   }
@@ -76,8 +84,9 @@ Result<std::unique_ptr<WorkerEnd>> WorkerEnd::attach() {
   LEAT_ASSIGN(Arena::Attached exchange,
               Arena::Attached::map(0, kExchangeFd, exchange_bytes, false));
   Arena::set_heap_memory(kArenaFd, arena_bytes);
-  return std::unique_ptr<WorkerEnd>(
-      new WorkerEnd(std::make_unique<State>(std::move(control), std::move(exchange))));
+  auto state = std::make_unique<State>(std::move(control), std::move(exchange));
+  state->sandbox_of = sandbox != 0 ? server : 0;
+  return std::unique_ptr<WorkerEnd>(new WorkerEnd(std::move(state)));
 }
 
 WorkerEnd::WorkerEnd(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -128,7 +137,8 @@ void WorkerEnd::State::answer(uint64_t id, const Status& status, Made& made) {
   const auto offset = static_cast<uint64_t>(body.data() - base);
   replies.emplace_back(out.sent(), std::move(body));
   while (static_cast<int32_t>(out.done_with() - replies.front().first) > 0) replies.pop_front();
-  auto sent = out.send({.kind = kDone, .id = id, .offset = offset, .length = bytes});
+  auto sent = out.send(
+      {.kind = kDone, .id = id, .offset = offset, .length = bytes, .ran = nanos() - began});
   // The server has room for the answers of all batches that it sends.
   if (!sent.ok() || !*sent) std::abort();
 }
@@ -165,6 +175,7 @@ void WorkerEnd::serve(const Run& run) {
       std::memcpy(&wire, body + i * sizeof wire, sizeof wire);
       inputs.push_back(view_of(wire, state_->memories.at(wire.arena).bytes().data()));
     }
+    state_->began = State::nanos();
     Status status = run({inputs, message.items}, made);
     for (Tensor& output : made.outputs) {
       if (!status.ok()) break;
@@ -175,6 +186,10 @@ void WorkerEnd::serve(const Run& run) {
       } else {
         status = copy.status();
       }
+    }
+    if (pid_t server = state_->sandbox_of; server != 0 && status.ok()) {
+      status = enter_sandbox(server);
+      state_->sandbox_of = 0;
     }
     state_->answer(message.id, status, made);
     inputs.clear();
