@@ -436,7 +436,7 @@ Status check_item(Frame& frame, const LinkedStep& linked) {
     for (const ReadItem& item : linked.inputs[port]) {
       const Value* value = read_item(frame, item);
       if (value->is_list()) return wrong(": rows of different shapes (ragged) cannot go in");
-      any = any || value->present() || item.optional;
+      any = any || value->present() || (!step.spec && item.optional);
       if (!linked.check[port] || !value->present()) continue;
       const Tensor& tensor = value->tensor();
       std::string why = step.input_types[port].mismatch(tensor.dtype(), tensor.shape());

@@ -11,7 +11,7 @@ namespace leat {
 // The program: `name` is one, on PATH or with its folder, or a virtual environment's folder.
 Result<std::string> find_python(const std::string& name);
 
-// What it is to be called with: python/leat_step.py, which travels inside this program.
+// What it is to be called with: python/, which travels inside this program.
 Result<std::vector<std::string>> python_arguments();
 
 }  // namespace leat

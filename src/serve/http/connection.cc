@@ -180,10 +180,10 @@ void Connection::close_now() {
   reset();
   state_ = State::kClosed;
   deadline_ = kNever;
+  loop_.leave(*this);
   close(fd_);
   counters_.open.fetch_sub(1, std::memory_order_relaxed);
   count_.fetch_sub(1, std::memory_order_relaxed);
-  loop_.leave(*this);
 }
 
 }  // namespace leat

@@ -30,6 +30,7 @@ void Loop::watch(std::unique_ptr<Watched> watched, int descriptor, bool edges) {
   epoll_event event{};
   event.events = edges ? EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET : EPOLLIN;
   event.data.ptr = watched.get();
+  watched->descriptor_ = descriptor;
   watched->place_ = watched_.size();
   watched_.push_back(std::move(watched));
   if (!edges) ++untimed_;
@@ -41,6 +42,7 @@ void Loop::watch(std::unique_ptr<Watched> watched, int descriptor, bool edges) {
 void Loop::leave(Watched& watched) {
   if (watched.left_) return;
   watched.left_ = true;
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, watched.descriptor_, nullptr);
   size_t place = watched.place_;
   gone_.push_back(std::move(watched_[place]));
   if (place + 1 != watched_.size()) {

@@ -30,6 +30,7 @@ class Loop {
 
    private:
     friend class Loop;
+    int descriptor_ = -1;
     size_t place_ = 0;
     bool left_ = false;
     bool again_ = false;
@@ -40,7 +41,9 @@ class Loop {
 
   // On the loop's thread, or before run():
   void watch(std::unique_ptr<Watched> watched, int descriptor, bool edges);
-  void leave(Watched& watched);  // its descriptor is closed already
+  // Before its descriptor is closed: a process that is just being started may hold that for a
+  // moment longer, and it would be heard of still.
+  void leave(Watched& watched);
   void again(Watched& watched);  // on_again() after the others have had their turn
   template <typename Act>
   void each(Act act) {  // act may let any of them leave
