@@ -76,11 +76,19 @@ TensorWire tell(const Tensor& tensor, Whose whose, const std::byte* memory) {
   return wire;
 }
 
+uint64_t whole_size(const Tensor& tensor) {
+  if (!tensor) return 0;
+  uint64_t total = tensor.byte_size();
+  if (tensor.dtype() != DType::kBytes || tensor.shape().rank() == 0) return total;
+  const int64_t count = tensor.shape().elements();
+  for (int64_t i = 0; i < count; ++i) total += tensor.string(i).size();
+  return total;
+}
+
 Result<Tensor> copy_into(Arena& arena, const Tensor& tensor) {
   const bool texts = tensor.dtype() == DType::kBytes && tensor.shape().rank() > 0;
   const auto count = static_cast<size_t>(texts ? tensor.shape().elements() : 0);
-  size_t total = tensor.byte_size();
-  for (size_t i = 0; i < count; ++i) total += tensor.string(static_cast<int64_t>(i)).size();
+  const uint64_t total = whole_size(tensor);
   LEAT_ASSIGN(Block * block, arena.allocate(total));
   Tensor copy =
       Tensor::view(block, tensor.dtype(), tensor.shape(), block->payload, tensor.byte_size());

@@ -32,7 +32,9 @@ static_assert(sizeof(TensorWire) == 104);
 // `tensor`, which lies in the memory that begins at `memory`.
 TensorWire tell(const Tensor& tensor, Whose whose, const std::byte* memory);
 
-// A copy in `arena`, whole: the elements of BYTES tensors come along.
+// Bytes of a tensor, or of none: the elements of BYTES tensors come along.
+uint64_t whole_size(const Tensor& tensor);
+// A copy in `arena`, whole likewise.
 Result<Tensor> copy_into(Arena& arena, const Tensor& tensor);
 
 // In the worker: a view on what the server told. It is believed; the memory stays until the worker

@@ -197,6 +197,7 @@ Status WorkerPool::submit(WorkerJob& job, std::vector<Tensor> inputs, uint64_t i
   job.cancelled_ = false;
   job.inputs_ = std::move(inputs);
   job.items_ = items;
+  job.since_ = clock_.now();
   Lock lock(host_.mutex_);
   if (!trouble_.ok() && std::ranges::none_of(members_, &Member::ready)) return trouble_;
   if (!head_) {
@@ -236,9 +237,12 @@ Status WorkerPool::give(WorkerJob& job, bool& given) {
       member.worker->kill();
       continue;
     }
+    for (const Tensor& input : job.inputs_) sums_.given += whole_size(input);
     job.inputs_.clear();  // the worker has them now
     member.job = &job;
-    if (options_.time_limit != kNever) member.until = clock_.now() + options_.time_limit;
+    member.began = clock_.now();
+    sums_.waited += member.began - job.since_;
+    if (options_.time_limit != kNever) member.until = member.began + options_.time_limit;
     if (due(member) < host_.asleep_until_) {
       host_.asleep_until_ = due(member);
       host_.wake();
@@ -369,6 +373,9 @@ void WorkerPool::listen(Member& member, std::vector<Ended>& ended) {
       continue;
     }
     ++member.finished;
+    ++sums_.jobs;
+    sums_.ran += clock_.now() - member.began;
+    for (const Tensor& output : done.outputs) sums_.taken += whole_size(output);
     pause_ = 0;
     member.until = kNever;
     WorkerJob* job = std::exchange(member.job, nullptr);
@@ -382,10 +389,13 @@ void WorkerPool::listen(Member& member, std::vector<Ended>& ended) {
 
 void WorkerPool::bury(Member& member, Nanos now, std::vector<Ended>& ended) {
   host_.unwatch(*member.worker);
+  sums_.cpu_seconds += process_use(member.worker->pid()).cpu_seconds;  // while that can be asked
   std::string how = cat("the worker ", member.worker->how_it_ended());
   Status why = member.killed_for.ok() ? Status(Code::kStepFailed, how) : member.killed_for;
   const bool outside = member.worker->killed_from_outside();
   if (member.job) {
+    ++sums_.deaths;
+    sums_.ran += now - member.began;
     ended.push_back(
         {member.job,
          {.status = why, .outputs = {}, .note = {}, .died = true, .from_outside = outside}});
@@ -404,8 +414,18 @@ std::vector<Tensor> WorkerPool::introduction() const {
 
 WorkerPoolStats WorkerPool::stats() const {
   Lock lock(host_.mutex_);
-  return {.restarts = started_ > wanted() ? started_ - wanted() : 0,
-          .ready = static_cast<int>(std::ranges::count_if(members_, &Member::ready))};
+  WorkerPoolStats stats = sums_;
+  stats.restarts = started_ > wanted() ? started_ - wanted() : 0;
+  stats.ready = static_cast<int>(std::ranges::count_if(members_, &Member::ready));
+  for (const Member& member : members_) {
+    stats.workers.push_back({.pid = member.worker->pid(), .jobs = member.finished, .use = {}});
+  }
+  lock.unlock();
+  for (WorkerStats& worker : stats.workers) {
+    worker.use = process_use(worker.pid);
+    stats.cpu_seconds += worker.use.cpu_seconds;
+  }
+  return stats;
 }
 
 std::vector<pid_t> WorkerPool::processes() const {

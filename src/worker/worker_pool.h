@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "worker/process_use.h"
 #include "worker/worker.h"
 
 namespace leat {
@@ -52,6 +53,7 @@ class WorkerJob {
   WorkerJob* next_ = nullptr;
   std::vector<Tensor> inputs_;  // in the exchange, or in workers' arenas
   uint64_t items_ = 1;
+  Nanos since_ = 0;  // when it was submitted
   bool cancelled_ = false;
 };
 
@@ -64,9 +66,25 @@ struct WorkerPoolOptions {
   Nanos time_limit = kNever;  // of a job, once a worker has it
 };
 
+// Of one process.
+struct WorkerStats {
+  pid_t pid = 0;
+  uint64_t jobs = 0;  // that it has answered
+  ProcessUse use;
+};
+
+// Of all workers that there have been, but for `ready` and `workers`.
 struct WorkerPoolStats {
   uint64_t restarts = 0;  // workers started in the place of dead ones
   int ready = 0;          // that can take a job or have one, the spare among them
+  uint64_t jobs = 0;      // that a worker has answered
+  uint64_t deaths = 0;    // jobs with which one died
+  Nanos waited = 0;       // until a worker had the job, and
+  Nanos ran = 0;          // from then to its answer or end; sums over the jobs
+  uint64_t given = 0,
+           taken = 0;  // bytes of inputs and outputs, where they lie in shared memory too
+  double cpu_seconds = 0;
+  std::vector<WorkerStats> workers{};
 };
 
 class WorkerHost {
@@ -125,6 +143,7 @@ class WorkerPool {
   // What the first worker answered to the first batch.
   std::vector<Tensor> introduction() const;
 
+  // Asks the system about each process.
   WorkerPoolStats stats() const;
   std::vector<pid_t> processes() const;
 
@@ -142,6 +161,7 @@ class WorkerPool {
     WorkerJob* job = nullptr;
     Nanos until = kNever;   // when it will have had its job for too long
     Nanos look_at = 0;      // when its memory is to be looked at next
+    Nanos began = 0;        // with its job
     uint64_t finished = 0;  // jobs
     Status killed_for;      // why this process killed it
   };
@@ -177,6 +197,7 @@ class WorkerPool {
   Status trouble_;      // why the last start failed
   bool closing_ = false;
   uint64_t started_ = 0;
+  WorkerPoolStats sums_;  // as far as they are not made when they are asked for
   std::vector<Tensor> introduction_;
 };
 
