@@ -11,14 +11,18 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include "bench.h"
 #include "leat/pipeline.h"
 #include "worker/control.h"
 #include "worker/testing/await.h"
 #include "worker/wire.h"
+#include "worker/worker_pool.h"
 
 using namespace leat;
 
@@ -113,6 +117,44 @@ double pipeline_trip(const Pipeline& pipeline, const Tensor& one) {
   return (bench::seconds() - begin) / (kTrips / 3) * 1e6;
 }
 
+// A job that is handed in again when its worker dies.
+class Job final : public WorkerJob {
+ public:
+  Job(WorkerPool& pool, const Tensor& input) : pool_(pool), input_(input) { submit(); }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return done_; });
+  }
+
+ private:
+  void submit() {
+    if (!pool_.submit(*this, {input_}).ok()) std::abort();
+  }
+  void done(WorkerOutcome& outcome) override {
+    if (outcome.died) return submit();
+    if (!outcome.status.ok()) std::abort();
+    std::lock_guard lock(mutex_);
+    done_ = true;
+    changed_.notify_all();
+  }
+  WorkerPool& pool_;
+  const Tensor& input_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;
+};
+
+// From the death of the only worker to the next answer, in ms.
+double restart(WorkerPool& pool, const Tensor& input, size_t processes) {
+  while (pool.processes().size() < processes || pool.stats().ready < static_cast<int>(processes)) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  kill(pool.processes().front(), SIGKILL);
+  double begin = bench::seconds();
+  Job(pool, input).wait();
+  return (bench::seconds() - begin) * 1e3;
+}
+
 bool right(Worker& worker, const Tensor& tensor) {
   Worker::Done done;
   if (!worker.send(1, {&tensor, 1}).ok()) return false;
@@ -172,5 +214,14 @@ int main() {
   bench::row("three steps of a pipeline", bench::median(times[3]), "us");
   bench::row("  of as many hops of the relay", bench::ratio(times[3], times[0]) * 2 / kHops, "",
              "at most 1.5");
+  auto host = *WorkerHost::make(64 << 20);
+  const WorkerPoolOptions own{.setup = {.program = "/proc/self/exe"}, .first = {small}};
+  WorkerPoolOptions lonely = own;
+  lonely.spare = false;
+  auto two = *WorkerPool::make(*host, own), one_only = *WorkerPool::make(*host, lonely);
+  times = bench::interleave(kRounds, {[&] { return restart(*two, small, 2); },
+                                      [&] { return restart(*one_only, small, 1); }});
+  bench::row("from a death to the next answer, with a spare", bench::median(times[0]), "ms");
+  bench::row("  without", bench::median(times[1]), "ms");
   return 0;
 }

@@ -11,7 +11,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = os.environ.get("LEAT_PROGRAM", str(ROOT / "build/release/bin/leat"))
 ASSETS = pathlib.Path(os.environ.get("LEAT_ASSETS", ROOT.parent / "shared/assets"))
 MODELS = ASSETS / "models"
-ENVIRONMENT = dict(os.environ, LEAT_MODELS=str(MODELS))
+PYTHON = ROOT / "build/deps/venv/bin/python3"  # with numpy; tools/setup.sh demo brings it
+ENVIRONMENT = dict(os.environ, LEAT_MODELS=str(MODELS), LEAT_PYTHON=str(PYTHON))
 
 
 def leat(*arguments, **more):

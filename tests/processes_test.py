@@ -17,9 +17,8 @@ import unittest
 import urllib.error
 import urllib.request
 
-from leat_process import PROGRAM, ROOT, Server, leat
+from leat_process import PYTHON, ROOT, Server, leat
 
-PYTHON = ROOT / "build/deps/venv/bin/python3"
 STEPS = ROOT / "tests/steps/obey.py"
 KILLS = int(os.environ.get("LEAT_WORKER_KILLS", "30"))
 
@@ -90,7 +89,7 @@ outputs: {{ y: s.y }}
             "segfault": (500, "step s: the worker was killed by signal 11 (Segmentation fault), twice"),
             "loop": (500, "step s: it took longer than its limit of 2000 ms and was ended"),
             "sleep": (500, "step s: it took longer than its limit of 2000 ms and was ended"),
-            "eat": (500, "step s: "),
+            "eat": (500, "limit of 1024 MiB"),
             "print": (200, ""),
             "wrong shape": (500, "step s: output y: FP32[3] was given where FP32[2] is declared"),
             "wrong type": (500, "step s: output y: INT64[2] was given where FP32[2] is declared"),
@@ -125,6 +124,23 @@ outputs: {{ y: s.y }}
                 for thread in threads:
                     thread.join()
             self.assertEqual(wrong, [])
+
+    def test_sandbox(self):
+        path = self.write("escape", f"""
+inputs: {{ what: BYTES }}
+steps:
+  s: {{ python: "{STEPS}:Escape", inputs: {{ what: what }}, instances: 1, worker: {{ sandbox: true }} }}
+outputs: {{ said: s.said }}
+""")
+        killed = "step s: the worker was killed by signal 31 (Bad system call), twice with this item alone"
+        with Server(path) as server:
+            user = 65534 if os.geteuid() == 0 else os.geteuid()
+            self.assertEqual(self.call(server, "escape", what="nothing"), (200, {"said": f"user {user}"}))
+            for what, message in (("open", "Permission denied: '/etc/passwd'"), ("connect", killed),
+                                  ("run", killed), ("kill the server", killed)):
+                status, answer = self.call(server, "escape", what=what)
+                self.assertEqual(status, 500, what)
+                self.assertIn(message, answer["error"])
 
     def test_what_a_class_gives_is_checked(self):
         paths = [self.one_step(name.lower(), name) for name in ("WrongKeys", "NoDict")]
@@ -167,8 +183,9 @@ outputs: {{ y: s.y }}
 inputs: {{ x: "FP32[?]" }}
 steps:
   a: {{ python: "{steps}:Double", inputs: {{ x: x }}, instances: 2 }}
-  b: {{ op: tensor.top_k, inputs: {{ scores: a.y }}, params: {{ k: 2 }}, run_in: process, instances: 2 }}
-  c: {{ python: "{steps}:Double", inputs: {{ x: b.values }}, instances: 2 }}
+  b: {{ op: tensor.top_k, inputs: {{ scores: a.y }}, params: {{ k: 2 }}, run_in: process, instances: 2,
+       worker: {{ sandbox: true }} }}
+  c: {{ python: "{steps}:Double", inputs: {{ x: b.values }}, instances: 2, worker: {{ sandbox: true }} }}
 outputs: {{ y: c.y, i: b.indices }}
 """
 

@@ -3,13 +3,17 @@
 import ctypes
 import os
 import signal
+import struct
 import sys
+import time
 
 import leat_step
 from leat_step.failures import last_line, print_traceback
 from leat_step.link import FREE, MAP, RUN, UNMAP, Link
 
-PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_NO_NEW_PRIVS = 1, 15, 38
+SECCOMP, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC = 317, 1, 1  # x86-64
+NOBODY = 65534
 
 
 def main():
@@ -88,7 +92,7 @@ def begin(link, number, setup, sandboxed):
 
         step = Step(link, setup)
         if sandboxed:
-            enter_sandbox()
+            enter_sandbox(setup[-1].encode("utf-8", "surrogateescape"))
         step.introduce(number)
         return step
     except (Exception, SystemExit) as error:
@@ -97,5 +101,25 @@ def begin(link, number, setup, sandboxed):
         return None
 
 
-def enter_sandbox():
-    """Everything has been imported; from here on untrusted input is read. Nothing is done yet."""
+def enter_sandbox(code):
+    """Everything has been imported; from here on untrusted input is read. As enter_sandbox() of
+    src/worker/sandbox.h, with the filter that the server has given."""
+    libc, server = ctypes.CDLL(None, use_errno=True), os.getppid()
+
+    def must(result, what):
+        if result != 0:
+            raise OSError(ctypes.get_errno(), f"the sandbox: {what}: {os.strerror(ctypes.get_errno())}")
+
+    time.tzset()  # reads a file
+    must(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)")
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    must(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL), "prctl(PR_SET_PDEATHSIG)")  # forgotten so
+    if os.getppid() != server:
+        sys.exit("the server has gone")
+    code = code[:4] + struct.pack("<I", os.getpid()) + code[8:]
+    kept = ctypes.create_string_buffer(code, len(code))
+    program = struct.pack("@HP", len(code) // 8, ctypes.addressof(kept))
+    must(libc.syscall(SECCOMP, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, program), "seccomp")

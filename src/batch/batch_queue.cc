@@ -97,7 +97,7 @@ BatchQueue::Next BatchQueue::decide(Nanos now, bool more) {
   if (start) {
     --free_;
     ++starting_;
-    busy_.store(limits_.instances - free_, std::memory_order_relaxed);
+    busy_.store(instances_ - free_, std::memory_order_relaxed);
     next = {.start = true, .look_again = kNever};
   }
   return next;
@@ -177,7 +177,7 @@ size_t BatchQueue::take(std::span<BatchItem*> out, Nanos now, Next& next) {
   }
   if (count == 0) {
     ++free_;
-    busy_.store(limits_.instances - free_, std::memory_order_relaxed);
+    busy_.store(instances_ - free_, std::memory_order_relaxed);
   }
   next = decide(now);
   return count;
@@ -186,7 +186,14 @@ size_t BatchQueue::take(std::span<BatchItem*> out, Nanos now, Next& next) {
 BatchQueue::Next BatchQueue::done(Nanos now) {
   std::lock_guard lock(mutex_);
   ++free_;
-  busy_.store(limits_.instances - free_, std::memory_order_relaxed);
+  busy_.store(instances_ - free_, std::memory_order_relaxed);
+  return decide(now);
+}
+
+BatchQueue::Next BatchQueue::set_instances(int instances, Nanos now) {
+  std::lock_guard lock(mutex_);
+  free_ += std::max(0, instances - instances_);
+  instances_ = std::max(instances, instances_);
   return decide(now);
 }
 

@@ -56,7 +56,8 @@ class BatchQueue {
  public:
   static constexpr int kLevels = 8;
 
-  explicit BatchQueue(const BatchLimits& limits) : limits_(limits), free_(limits.instances) {}
+  explicit BatchQueue(const BatchLimits& limits)
+      : limits_(limits), instances_(limits.instances), free_(limits.instances) {}
 
   // What to do after a change. `start`: a permit has been taken for the caller, who must see to it
   // that take() is called once. `look_again`: call poll() at that time; kNever: need not.
@@ -96,7 +97,10 @@ class BatchQueue {
   // already may be as before.
   void set_most(int64_t most) { most_.store(most, std::memory_order_relaxed); }
 
-  const BatchLimits& limits() const { return limits_; }
+  // There are so many permits from here on: at least as many as before.
+  Next set_instances(int instances, Nanos now);
+
+  const BatchLimits& limits() const { return limits_; }  // `instances`: at first
   int64_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
   int busy() const { return busy_.load(std::memory_order_relaxed); }
 
@@ -121,7 +125,8 @@ class BatchQueue {
   BatchItem* outside_head_ = nullptr;  // guarded by mutex_, as are the next two
   BatchItem* outside_tail_ = nullptr;
   int64_t outside_ = 0;
-  int free_;              // permits; guarded by mutex_
+  int instances_;         // permits there are; guarded by mutex_
+  int free_;              // of them; guarded by mutex_
   int64_t starting_ = 0;  // permits given whose take() is to come; guarded by mutex_
   int64_t expected_ = 0;  // guarded by mutex_
   std::atomic<int64_t> most_{INT64_MAX};

@@ -181,7 +181,9 @@ const Table& step_table() {
            .fallback = "",
            .doc =
                "How many executions may run at once. Default: as many as the CPU budget carries; "
-               "those of a model share one session.",
+               "those of a model share one session. Processes: one, and more up to that number "
+               "when "
+               "items wait for long.",
            .min = 1,
            .max = 1024},
           {.name = "threads",

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "pipeline/link.h"
 #include "pipeline/runner.h"
+#include "pipeline/step_process.h"
 
 namespace leat {
 
@@ -131,6 +132,36 @@ std::string MetricsText::text() const {
   return out;
 }
 
+namespace {
+
+void write_workers(MetricsText& out, const std::string& labels, const WorkerPoolStats& stats) {
+  uint64_t memory = 0;
+  for (const WorkerStats& worker : stats.workers) memory += worker.use.anonymous;
+  auto with = [&](std::string_view name, std::string_view value) {
+    return cat(labels, ",", MetricsText::label(name, value));
+  };
+  auto seconds = [](Nanos nanos) { return static_cast<double>(nanos) * 1e-9; };
+  out.sample("leat_workers", "gauge", "Processes of the step that are ready.", labels, stats.ready);
+  out.sample("leat_worker_restarts_total", "counter", "Processes started in the place of others.",
+             labels, static_cast<double>(stats.restarts));
+  out.sample("leat_worker_memory_bytes", "gauge", "Memory of all processes of the step.", labels,
+             static_cast<double>(memory));
+  out.sample("leat_worker_cpu_seconds_total", "counter", "CPU time of processes of the step.",
+             labels, stats.cpu_seconds);
+  constexpr std::string_view kSeconds = "leat_worker_seconds_total";
+  constexpr std::string_view kSecondsHelp = "Of batches: until a process had one, and then.";
+  out.sample(kSeconds, "counter", kSecondsHelp, with("state", "waiting"), seconds(stats.waited));
+  out.sample(kSeconds, "counter", kSecondsHelp, with("state", "running"), seconds(stats.ran));
+  constexpr std::string_view kBytes = "leat_worker_bytes_total";
+  constexpr std::string_view kBytesHelp = "Bytes of tensors given to processes, and had from them.";
+  out.sample(kBytes, "counter", kBytesHelp, with("direction", "in"),
+             static_cast<double>(stats.given));
+  out.sample(kBytes, "counter", kBytesHelp, with("direction", "out"),
+             static_cast<double>(stats.taken));
+}
+
+}  // namespace
+
 void PipelineMetrics::write(MetricsText& out, const Linked& linked) const {
   const Plan& plan = *linked.plan;
   std::string name = MetricsText::label("pipeline", plan.name);
@@ -173,6 +204,7 @@ void PipelineMetrics::write(MetricsText& out, const Linked& linked) const {
                static_cast<double>(queued->queue().waiting()));
     out.histogram_seconds("leat_step_batch_seconds", "In the queue until the batch began.", labels,
                           step.batch.snapshot());
+    if (plan.steps[i].workers) write_workers(out, labels, plan.steps[i].workers->pool().stats());
     if (!plan.steps[i].model) continue;
     out.histogram_plain("leat_batch_size", "Items that ran together, counted by item.", labels,
                         step.size.snapshot(), sizes);

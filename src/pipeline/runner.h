@@ -94,6 +94,7 @@ class Runner final : public Flow, private Timer, public std::enable_shared_from_
   std::atomic<Nanos> usual_run_{-1};
   std::atomic<Nanos> usual_start_{-1};
   std::atomic<Nanos> usual_item_{-1};
+  std::atomic<int> permits_{0};  // of workers
   JoinWorth join_worth_;
   std::mutex running_mutex_;
   Running* running_ = nullptr;    // a list; guarded by running_mutex_

@@ -22,6 +22,8 @@ constexpr int kKillsFromOutside = 16;
 // Items that go together take about so long, where the file does not say how many may.
 constexpr Nanos kBatchTime = kMillisecond;
 constexpr int64_t kLargeItem = 32 << 10;  // bytes
+// In the queue, before one more worker is started.
+constexpr Nanos kPatience = 10 * kMillisecond;
 // How long a worker may go on with what nobody waits for any more.
 constexpr Nanos kGrace = kSecond;
 
@@ -75,7 +77,8 @@ class Runner::Remote final : public WorkerJob {
   Status take_outputs(WorkerOutcome& outcome);
   Status take_items(WorkerOutcome& outcome);
   bool again(const WorkerOutcome& outcome, const Status& own, Trial& trial);
-  void learn(Nanos took) const;
+  void learn(Nanos ran) const;
+  void grow();
   void release_permit();
   void enlist();
   void unlist();
@@ -156,9 +159,11 @@ bool Runner::Remote::next_trial() {
 Status Runner::Remote::give() {
   const Clock& clock = runner_.executor_.clock();
   Nanos begin = clock.now();
+  WorkerPool& pool = runner_.workers_->pool();
   auto given = inputs();
-  Nanos joined = clock.now();
   if (!given.ok()) return given.status();
+  LEAT_TRY(pool.bring(*given));
+  Nanos joined = clock.now();
   batch_.times.input += joined - begin;
   const uint64_t items = runner_.itemised() ? batch_.members.size() : 1;
   std::atomic<Nanos>& start = runner_.usual_start_;
@@ -166,7 +171,7 @@ Status Runner::Remote::give() {
   // Before submit(), after which this may be gone.
   Nanos took = joined - begin;
   start.store(usual < 0 ? took : usual + (took - usual) / 8, std::memory_order_relaxed);
-  return runner_.workers_->pool().submit(*this, *std::move(given), items);
+  return pool.submit(*this, *std::move(given), items);
 }
 
 Result<std::vector<Tensor>> Runner::Remote::inputs() {
@@ -204,6 +209,7 @@ void Runner::Remote::conclude(WorkerOutcome& outcome) {
   if (batch_.status.ok()) {
     runner_.note_run(batch_.end - batch_.begin);
     learn(static_cast<Nanos>(outcome.ran));
+    grow();
   }
   // Those that are to be tried again leave the batch.
   std::vector<BatchMember>& members = batch_.members;
@@ -263,6 +269,17 @@ void Runner::Remote::learn(Nanos ran) const {
   // Python gets an array of all items, which is a copy: of large ones a dear one.
   const bool alone = batch_.members[0].step->step->spec == nullptr && bytes_ / size > kLargeItem;
   runner_.queue_.set_most(alone ? 1 : std::max<int64_t>(1, kBatchTime / std::max<Nanos>(1, item)));
+}
+
+// Items that wait for long want one more worker.
+void Runner::Remote::grow() {
+  WorkerPool& pool = runner_.workers_->pool();
+  if (runner_.queue_.waiting() > 0 && batch_.begin - batch_.members[0].node->since > kPatience) {
+    pool.grow();
+  }
+  if (pool.size() == runner_.permits_.load(std::memory_order_relaxed)) return;
+  runner_.permits_.store(pool.size(), std::memory_order_relaxed);
+  runner_.follow(runner_.queue_.set_instances(pool.size(), batch_.end));
 }
 
 // Into the frames; what is wrong with single items into batch_.apart.

@@ -9,6 +9,7 @@
 #include "base/cpu.h"
 #include "pipeline/python_end.h"
 #include "pipeline/texts.h"
+#include "worker/sandbox.h"
 
 namespace leat {
 
@@ -216,9 +217,13 @@ Result<std::shared_ptr<StepWorkers>> StepProcesses::start(const std::vector<std:
   pool.setup.environment = environment(options, first[0] == "python");
   pool.setup.memory = process.memory;
   pool.setup.cpus = process.cpus;
-  LEAT_ASSIGN(Tensor texts, texts_tensor(first));
+  pool.setup.sandbox = process.sandbox;
+  std::vector<std::string> said = first;
+  if (process.sandbox && first[0] == "python") said.push_back(sandbox_filter());
+  LEAT_ASSIGN(Tensor texts, texts_tensor(said));
   pool.first = {std::move(texts)};
-  pool.workers = options.instances > 0 ? options.instances : cpu_budget();
+  pool.workers = std::max(1, options.instances);
+  if (options.instances == 0) pool.most_workers = cpu_budget();
   pool.spare = process.spare;
   pool.time_limit = std::min(process.time_limit, options.timeout);
   LEAT_ASSIGN(WorkerHost * watch, host());

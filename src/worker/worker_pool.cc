@@ -149,7 +149,7 @@ std::vector<uint64_t> WorkerHost::sleep(std::unique_lock<std::mutex>& lock) {
 }
 
 WorkerPool::WorkerPool(WorkerHost& host, WorkerPoolOptions options)
-    : host_(host), options_(std::move(options)) {}
+    : host_(host), options_(std::move(options)), workers_(options_.workers) {}
 
 Result<std::unique_ptr<WorkerPool>> WorkerPool::make(WorkerHost& host, WorkerPoolOptions options) {
   std::unique_ptr<WorkerPool> pool(new WorkerPool(host, std::move(options)));
@@ -187,12 +187,27 @@ WorkerPool::~WorkerPool() {
   host_.changed_.notify_all();
 }
 
-Status WorkerPool::submit(WorkerJob& job, std::vector<Tensor> inputs, uint64_t items) {
-  for (Tensor& tensor : inputs) {  // here, since send() has the lock
+Status WorkerPool::bring(std::span<Tensor> inputs) {
+  for (Tensor& tensor : inputs) {
     if (tensor && tensor.block()->arena != host_.exchange().id() && !Worker::reachable(tensor)) {
       LEAT_ASSIGN(tensor, copy_into(host_.exchange(), tensor));
     }
   }
+  return {};
+}
+
+void WorkerPool::grow() {
+  if (size() >= options_.most_workers) return;
+  Lock lock(host_.mutex_);
+  // One at a time: how it does with that shows first.
+  if (members_.size() < wanted() || !std::ranges::all_of(members_, &Member::ready)) return;
+  if (workers_ >= options_.most_workers) return;
+  ++workers_;
+  host_.wake();
+}
+
+Status WorkerPool::submit(WorkerJob& job, std::vector<Tensor> inputs, uint64_t items) {
+  LEAT_TRY(bring(inputs));  // here, since send() has the lock
   job.next_ = nullptr;
   job.cancelled_ = false;
   job.inputs_ = std::move(inputs);
@@ -224,8 +239,7 @@ void WorkerPool::hurry(WorkerJob& job, Nanos until) {
 // The first of the free: what has worked last is warm, and the spare stays at the end.
 Status WorkerPool::give(WorkerJob& job, bool& given) {
   given = false;
-  if (std::ranges::count_if(members_, [](Member& m) { return m.job != nullptr; }) >=
-      options_.workers) {
+  if (std::ranges::count_if(members_, [](Member& m) { return m.job != nullptr; }) >= workers_) {
     return {};
   }
   for (Member& member : members_) {
@@ -335,7 +349,10 @@ void WorkerPool::start(Lock& lock, Nanos now) {
     return cannot_start(Status(Code::kInternal, "the system lets no more processes be watched"),
                         now);
   }
-  ++started_;
+  if (to_replace_ > 0) {
+    --to_replace_;
+    ++sums_.restarts;
+  }
   Member& member = members_.emplace_back();
   member.worker = *std::move(worker);
   member.number = number;
@@ -367,6 +384,10 @@ void WorkerPool::listen(Member& member, std::vector<Ended>& ended) {
         return;
       }
       member.ready = true;
+      const auto ready = static_cast<int>(std::ranges::count_if(members_, &Member::ready));
+      // The spare stays one, and those that die are replaced: it never shrinks.
+      const int work = std::min(ready - (options_.spare ? 1 : 0), workers_);
+      size_.store(std::max({size(), work, options_.workers}), std::memory_order_relaxed);
       if (introduction_.empty()) introduction_ = std::move(done.outputs);
       trouble_ = Status();
       host_.changed_.notify_all();
@@ -389,6 +410,7 @@ void WorkerPool::listen(Member& member, std::vector<Ended>& ended) {
 
 void WorkerPool::bury(Member& member, Nanos now, std::vector<Ended>& ended) {
   host_.unwatch(*member.worker);
+  ++to_replace_;
   sums_.cpu_seconds += process_use(member.worker->pid()).cpu_seconds;  // while that can be asked
   std::string how = cat("the worker ", member.worker->how_it_ended());
   Status why = member.killed_for.ok() ? Status(Code::kStepFailed, how) : member.killed_for;
@@ -415,7 +437,6 @@ std::vector<Tensor> WorkerPool::introduction() const {
 WorkerPoolStats WorkerPool::stats() const {
   Lock lock(host_.mutex_);
   WorkerPoolStats stats = sums_;
-  stats.restarts = started_ > wanted() ? started_ - wanted() : 0;
   stats.ready = static_cast<int>(std::ranges::count_if(members_, &Member::ready));
   for (const Member& member : members_) {
     stats.workers.push_back({.pid = member.worker->pid(), .jobs = member.finished, .use = {}});

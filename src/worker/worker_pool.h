@@ -10,11 +10,13 @@
 // worker that dies by itself without having finished anything is started again later and later
 // (kFirstPause doubling to kLastPause); while none can be started, jobs fail with the reason.
 //
-// Threads: submit() from any; done() and WorkerSetup::log are called on the host's thread.
+// Threads: submit() from any; done() and WorkerSetup::log are called on the host's thread, the log
+// also by whoever ends the pool.
 #pragma once
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <list>
 #include <memory>
@@ -62,6 +64,7 @@ struct WorkerPoolOptions {
   // The first batch of every worker: it is ready when this is answered, however long that takes.
   std::vector<Tensor> first{};
   int workers = 1;
+  int most_workers = 0;       // grow() may make it so many; 0: as many as `workers`
   bool spare = true;          // one more, ready to take a dead one's place
   Nanos time_limit = kNever;  // of a job, once a worker has it
 };
@@ -139,7 +142,13 @@ class WorkerPool {
   // otherwise it has until `until`, as if that were its time limit. Not after done().
   void hurry(WorkerJob& job, Nanos until);
 
-  int size() const { return options_.workers; }  // jobs at once
+  // Workers that do jobs at once now, and one more of them if there may be: it is started, and
+  // counts when it is ready.
+  int size() const { return size_.load(std::memory_order_relaxed); }
+  void grow();
+
+  // Puts into the exchange what workers cannot see where it is; submit() does so too.
+  Status bring(std::span<Tensor> inputs);
   // What the first worker answered to the first batch.
   std::vector<Tensor> introduction() const;
 
@@ -176,7 +185,7 @@ class WorkerPool {
   // All that follows has the host's mutex, and but for give() is on its thread.
   void tend(Lock& lock, Nanos now, std::vector<Ended>& ended);  // does what is due
   Nanos due() const;                                            // when to do so again
-  size_t wanted() const { return static_cast<size_t>(options_.workers + (options_.spare ? 1 : 0)); }
+  size_t wanted() const { return static_cast<size_t>(workers_ + (options_.spare ? 1 : 0)); }
   void start(Lock& lock, Nanos now);
   Nanos due(const Member& member) const;
   void hold_to_limits(Member& member, Nanos now);
@@ -196,8 +205,10 @@ class WorkerPool {
   Nanos start_at_ = 0;  // no start before this
   Status trouble_;      // why the last start failed
   bool closing_ = false;
-  uint64_t started_ = 0;
-  WorkerPoolStats sums_;  // as far as they are not made when they are asked for
+  int workers_;               // of options_.workers, and grown since
+  std::atomic<int> size_{0};  // written under the mutex
+  uint64_t to_replace_ = 0;   // dead ones
+  WorkerPoolStats sums_;      // as far as they are not made when they are asked for
   std::vector<Tensor> introduction_;
 };
 

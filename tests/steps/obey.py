@@ -3,6 +3,8 @@
 import ctypes
 import os
 import signal
+import socket
+import subprocess
 import time
 
 import numpy as np
@@ -49,6 +51,26 @@ class Obey:
         if what == "kill itself":
             os.kill(os.getpid(), signal.SIGABRT)
         return x * 2
+
+
+class Escape:
+    """Tries to get out of its sandbox."""
+
+    inputs, outputs = {"what": "BYTES"}, {"said": "BYTES"}
+
+    def __call__(self, batch):
+        return {"said": [self.escape(what.decode()) for what in batch["what"]]}
+
+    def escape(self, what):
+        if what == "open":
+            return open("/etc/passwd").read()
+        if what == "connect":
+            socket.socket().connect(("127.0.0.1", 1))
+        if what == "run":
+            subprocess.run(["true"])
+        if what == "kill the server":
+            os.kill(os.getppid(), signal.SIGTERM)
+        return f"user {os.getuid()}"
 
 
 class WrongKeys:
