@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <vector>
 
@@ -79,7 +80,11 @@ void limit(pid_t pid, const WorkerSetup& setup) {
   // When memory runs out, workers go before what has started them.
   std::ofstream(cat("/proc/", pid, "/oom_score_adj")) << 1000;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  if (setup.program == "/proc/self/exe") return;  // whose shadow memory counts
+  // What was built with this program has shadow memory, which counts.
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path own = fs::read_symlink("/proc/self/exe", error);
+  if (fs::canonical(setup.program, error).parent_path() == own.parent_path()) return;
 #endif
   const rlimit most{2 * setup.memory, 2 * setup.memory};
   if (setup.memory > 0) prlimit(pid, RLIMIT_DATA, &most, nullptr);

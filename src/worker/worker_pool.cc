@@ -349,7 +349,10 @@ void WorkerPool::start(Lock& lock, Nanos now) {
     return cannot_start(Status(Code::kInternal, "the system lets no more processes be watched"),
                         now);
   }
-  ++started_;
+  if (to_replace_ > 0) {
+    --to_replace_;
+    ++sums_.restarts;
+  }
   Member& member = members_.emplace_back();
   member.worker = *std::move(worker);
   member.number = number;
@@ -407,6 +410,7 @@ void WorkerPool::listen(Member& member, std::vector<Ended>& ended) {
 
 void WorkerPool::bury(Member& member, Nanos now, std::vector<Ended>& ended) {
   host_.unwatch(*member.worker);
+  ++to_replace_;
   sums_.cpu_seconds += process_use(member.worker->pid()).cpu_seconds;  // while that can be asked
   std::string how = cat("the worker ", member.worker->how_it_ended());
   Status why = member.killed_for.ok() ? Status(Code::kStepFailed, how) : member.killed_for;
@@ -433,7 +437,6 @@ std::vector<Tensor> WorkerPool::introduction() const {
 WorkerPoolStats WorkerPool::stats() const {
   Lock lock(host_.mutex_);
   WorkerPoolStats stats = sums_;
-  stats.restarts = started_ > wanted() ? started_ - wanted() : 0;
   stats.ready = static_cast<int>(std::ranges::count_if(members_, &Member::ready));
   for (const Member& member : members_) {
     stats.workers.push_back({.pid = member.worker->pid(), .jobs = member.finished, .use = {}});

@@ -10,7 +10,8 @@
 // worker that dies by itself without having finished anything is started again later and later
 // (kFirstPause doubling to kLastPause); while none can be started, jobs fail with the reason.
 //
-// Threads: submit() from any; done() and WorkerSetup::log are called on the host's thread.
+// Threads: submit() from any; done() and WorkerSetup::log are called on the host's thread, the log
+// also by whoever ends the pool.
 #pragma once
 
 #include <sys/types.h>
@@ -206,8 +207,8 @@ class WorkerPool {
   bool closing_ = false;
   int workers_;               // of options_.workers, and grown since
   std::atomic<int> size_{0};  // written under the mutex
-  uint64_t started_ = 0;
-  WorkerPoolStats sums_;  // as far as they are not made when they are asked for
+  uint64_t to_replace_ = 0;   // dead ones
+  WorkerPoolStats sums_;      // as far as they are not made when they are asked for
   std::vector<Tensor> introduction_;
 };
 

@@ -90,9 +90,9 @@ TEST_F(WorkerPoolTest, ADeathFromOutsideIsTold) {
 
 TEST_F(WorkerPoolTest, WithoutItsDescriptorsAWorkerEnds) {
   auto pool = obedient(1, true);
-  WorkerOutcome outcome = ask(*pool, "close");  // by chance it is heard before it ends
-  EXPECT_TRUE(outcome.died || outcome.status.ok());
-  EXPECT_TRUE(ask(*pool, "fine").status.ok());
+  // By chance it is heard before it ends, and then the next job may meet its end.
+  while (!ask(*pool, "close").died) {
+  }
   EXPECT_TRUE(ask(*pool, "fine").status.ok());
 }
 
@@ -157,7 +157,8 @@ TEST_F(WorkerPoolTest, WhatIsCounted) {
     EXPECT_GT(worker.use.resident, kMiB);
     EXPECT_THAT(pool->processes(), ::testing::Contains(worker.pid));
   }
-  EXPECT_EQ(done, 1u);  // by the one that took the dead one's place
+  EXPECT_GE(done, 1u);  // the last job is one of theirs
+  EXPECT_LE(done, stats.jobs);
   // What the dead have used stays counted.
   ask(*pool, "abort");
   EXPECT_TRUE(ask(*pool, "fine").status.ok());
