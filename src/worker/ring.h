@@ -66,6 +66,7 @@ class RingReader {
   // The next message, which stays the next until done() is said. False: there is nothing now.
   Result<bool> look(Message& message);
   void done();
+  bool any() const { return memory_.written.load(std::memory_order_acquire) != read_; }
   // True: nothing has come, and from here on the eventfd is signalled when something does. A reader
   // that was signalled, or does not want to sleep after all, says awake().
   bool may_sleep();
@@ -75,8 +76,6 @@ class RingReader {
   bool wait(int spin);
 
  private:
-  bool any() const { return memory_.written.load(std::memory_order_acquire) != read_; }
-
   RingMemory& memory_;
   const int signal_;
   uint32_t read_ = 0;

@@ -377,6 +377,7 @@ Result<bool> Worker::receive(Done& done) { return shared_->receive(done); }
 std::vector<uint64_t> Worker::under_way() const { return shared_->under_way(); }
 int Worker::signal() const { return shared_->signal(); }
 int Worker::process() const { return shared_->process(); }
+bool Worker::any() const { return shared_->reader().any(); }
 bool Worker::may_sleep() { return shared_->reader().may_sleep(); }
 void Worker::awake() { shared_->reader().awake(); }
 int Worker::printed() const { return shared_->printed().descriptor(); }

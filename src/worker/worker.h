@@ -80,6 +80,7 @@ class Worker {
   // edges (EPOLLET), and never read. And a pidfd: readable when the process has ended.
   int signal() const;
   int process() const;
+  bool any() const;  // is there something to receive()?
   bool may_sleep();
   void awake();
 

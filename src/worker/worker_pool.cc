@@ -120,7 +120,33 @@ void WorkerHost::unwatch(Worker& worker) {
   if (worker.printed() >= 0) epoll_ctl(epoll_, EPOLL_CTL_DEL, worker.printed(), nullptr);
 }
 
+bool WorkerHost::spin(std::unique_lock<std::mutex>& lock) {
+  if (slept_ > 2 * kSpin) return false;
+  std::vector<const Worker*> busy;  // none goes while this thread is here
+  for (WorkerPool* pool : pools_) {
+    for (WorkerPool::Member& member : pool->members_) {
+      if (member.job) busy.push_back(member.worker.get());
+    }
+  }
+  // With a CPU for each of them and one for this thread.
+  if (busy.empty() || static_cast<int>(busy.size()) >= cpu_budget()) return false;
+  lock.unlock();
+  const Clock& clock = SteadyClock::instance();
+  const Nanos until = clock.now() + kSpin;
+  bool any = false;
+  while (!any && clock.now() < until) {
+    for (int i = 0; i < 8 && !any; ++i) {
+      any = std::ranges::any_of(busy, &Worker::any);
+      __builtin_ia32_pause();
+    }
+  }
+  lock.lock();
+  return any;
+}
+
 std::vector<uint64_t> WorkerHost::sleep(std::unique_lock<std::mutex>& lock) {
+  // Now and then the system is asked in any case, who alone knows of deaths.
+  if (++sleeps_ % 16 != 0 && spin(lock)) return {};
   // Not sooner: while processes were started others may have handed jobs to workers.
   Nanos until = kNever;
   bool quiet = true;
@@ -139,6 +165,7 @@ std::vector<uint64_t> WorkerHost::sleep(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   epoll_event events[64];
   int count = epoll_wait(epoll_, events, std::size(events), timeout);
+  slept_ = timeout == 0 ? slept_ : SteadyClock::instance().now() - now;
   lock.lock();
   asleep_until_ = 0;
   std::vector<uint64_t> ended;

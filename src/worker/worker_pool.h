@@ -102,8 +102,11 @@ class WorkerHost {
   friend class WorkerPool;
   WorkerHost(std::unique_ptr<Arena> exchange, int epoll, int signal);
   static constexpr Nanos kLongestSleep = 10 * kSecond;
+  static constexpr Nanos kSpin = 20 * kMicrosecond;
   void run();
   void wake();
+  // Looks for answers for a moment instead, when they came that soon last time. True: one is there.
+  bool spin(std::unique_lock<std::mutex>& lock);
   // Sleeps until something happens or is due; the numbers of those who have ended, and of those who
   // have printed something, with kPrinted.
   std::vector<uint64_t> sleep(std::unique_lock<std::mutex>& lock);
@@ -123,6 +126,8 @@ class WorkerHost {
   std::vector<WorkerPool*> pools_;   // guarded by mutex_
   int alive_ = 0;                    // pools that have not gone; guarded by mutex_
   Nanos asleep_until_ = 0;           // guarded by mutex_
+  uint64_t sleeps_ = 0;              // of its own thread, as is the next
+  Nanos slept_ = 0;                  // the last time
   uint64_t last_number_ = 0;         // guarded by mutex_
   bool stop_ = false;                // guarded by mutex_
   std::thread thread_;
