@@ -46,7 +46,7 @@ class Models final : public ModelSource {
 class Sources final : public ModelSource {
  public:
   Sources(std::shared_ptr<ModelSource> models, const EngineOptions& options)
-      : models_(std::move(models)), processes_(options) {}
+      : models_(std::move(models)), manual_(options.clock != nullptr), processes_(options) {}
 
   Result<std::shared_ptr<Model>> get(const std::string& path,
                                      const ModelOptions& options) override {
@@ -54,11 +54,14 @@ class Sources final : public ModelSource {
   }
   Result<std::shared_ptr<StepWorkers>> start(const std::vector<std::string>& first,
                                              const StepOptions& options) override {
+    // Workers do not wait for a hand that moves the clock.
+    if (manual_) return models_->start(first, options);
     return processes_.start(first, options);
   }
 
  private:
   const std::shared_ptr<ModelSource> models_;
+  const bool manual_;
   StepProcesses processes_;
 };
 

@@ -19,6 +19,10 @@ Status wrong(std::string_view what) {
 Result<Shape> checked_shape(const TensorWire& wire) {
   if (wire.dtype >= kDTypes) return wrong(cat("its type is number ", wire.dtype));
   if (wire.rank > Shape::kMaxRank) return wrong(cat("its rank is ", wire.rank));
+  constexpr int32_t kLargestSide = 1 << 24;
+  for (int32_t side : {wire.width, wire.height}) {
+    if (side < 0 || side > kLargestSide) return wrong(cat("its picture has a side of ", side));
+  }
   Shape shape{std::span(wire.dims, wire.rank)};
   auto type = static_cast<DType>(wire.dtype);
   if (type == DType::kBytes && wire.rank == 0) return shape;
