@@ -27,7 +27,6 @@ namespace leat {
 
 namespace {
 
-constexpr uint32_t kX32 = 0x40000000;  // the bit in the numbers of another set of calls
 constexpr unsigned kNobody = 65534;
 
 constexpr int kAllowed[] = {
