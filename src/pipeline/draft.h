@@ -213,6 +213,7 @@ void read_units(Draft& draft, std::unique_ptr<Document> document, const std::str
 
 // The parts of reading.
 void read_step(Draft& draft, Unit& unit, int unit_number, const Entry& entry);  // all but values
+void read_options(const Fields& fields, const Unit& unit, DraftStep& step, Mistakes& mistakes);
 std::optional<Params> read_params(const Node* node, const OpSpec& spec, const Place& place,
                                   const std::string& folder, Mistakes& mistakes);
 void connect_units(Draft& draft);  // the values that steps, conditions, loops and outputs name

@@ -318,7 +318,9 @@ void WorkerPool::hold_to_limits(Member& member, Nanos now) {
   if (!member.killed_for.ok()) return;
   std::string why;
   if (member.until <= now) {
-    why = cat("it took longer than its limit of ", options_.time_limit / kMillisecond, " ms");
+    why = options_.time_limit == kNever
+              ? "nobody waited for it any more"
+              : cat("it took longer than its limit of ", options_.time_limit / kMillisecond, " ms");
   } else if (options_.setup.memory > 0 && member.look_at <= now) {
     member.look_at = now + kBetweenLooks;
     if (process_use(member.worker->pid()).anonymous <= options_.setup.memory) return;
