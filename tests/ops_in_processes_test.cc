@@ -2,7 +2,6 @@
 // bit, or the same error. (The tests of src/ops are part of this program.)
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -12,30 +11,10 @@
 #include "memory/testing/op_fixture.h"
 #include "pipeline/item_note.h"
 #include "pipeline/step_process.h"
+#include "worker/testing/job.h"
 
 namespace leat {
 namespace {
-
-class Job final : public WorkerJob {
- public:
-  void done(WorkerOutcome& outcome) override {
-    std::lock_guard lock(mutex_);
-    outcome_ = std::move(outcome);
-    done_ = true;
-    changed_.notify_all();
-  }
-  WorkerOutcome& wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return done_; });
-    return outcome_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool done_ = false;
-  WorkerOutcome outcome_;
-};
 
 void expect_same(const Tensor& here, const Tensor& there, const std::string& port) {
   ASSERT_EQ(static_cast<bool>(here), static_cast<bool>(there)) << port;
