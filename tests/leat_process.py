@@ -26,13 +26,14 @@ def leat(*arguments, **more):
 class Server:
     """`with Server(path, ...) as server`: serves on free ports until the block ends."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, stderr=None):
+        self.stderr = stderr
         self.arguments = [str(argument) for argument in arguments]
 
     def __enter__(self):
         self.process = subprocess.Popen(
             [PROGRAM, "serve", *self.arguments, "--http", "0", "--metrics", "0"],
-            stdout=subprocess.PIPE, text=True, cwd=ROOT, env=ENVIRONMENT,
+            stdout=subprocess.PIPE, stderr=self.stderr, text=True, cwd=ROOT, env=ENVIRONMENT,
         )
         self.banner = self.process.stdout.readline()  # one clear line when ready
         if "http://" not in self.banner:
@@ -45,7 +46,8 @@ class Server:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait()
-        self.process.stdout.close()
+        for stream in filter(None, (self.process.stdout, self.process.stderr)):
+            stream.close()
 
     def call(self, path, body=None, headers=None):
         """(status, answer): the answer is parsed if it is JSON."""

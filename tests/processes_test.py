@@ -9,6 +9,7 @@ import os
 import pathlib
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -17,7 +18,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from leat_process import PYTHON, ROOT, Server, leat
+from leat_process import PROGRAM, PYTHON, ROOT, Server, leat
 
 STEPS = ROOT / "tests/steps/obey.py"
 KILLS = int(os.environ.get("LEAT_WORKER_KILLS", "30"))
@@ -125,6 +126,12 @@ outputs: {{ y: s.y }}
                     thread.join()
             self.assertEqual(wrong, [])
 
+    def test_nobody_reads_what_is_printed(self):
+        path = self.one_step("obey", "Obey", inputs="what", options=", instances: 1")
+        with Server(path, stderr=subprocess.PIPE) as server:
+            for what in ("print", "nothing"):
+                self.assertEqual(self.call(server, "obey", what=what, x=[1, 2]), (200, {"y": [2, 4]}))
+
     def test_sandbox(self):
         path = self.write("escape", f"""
 inputs: {{ what: BYTES }}
@@ -154,6 +161,18 @@ outputs: {{ said: s.said }}
         path = self.one_step("slow", "SlowToImport", ", params: { seconds: 2 }, worker: { time_limit: 1s }")
         with Server(path) as server:
             self.assertEqual(self.call(server, "slow", x=[1, 2]), (200, {"y": [1, 2]}))
+
+    def test_sigterm_while_loading_ends_it(self):
+        path = self.one_step("slow", "SlowToImport", ", params: { seconds: 3600 }")
+        process = subprocess.Popen([PROGRAM, "serve", path, "--http", "0", "--metrics", "0"],
+                                   stderr=subprocess.PIPE, text=True)
+        with process:
+            while not (workers := workers_of(process.pid)):
+                time.sleep(0.01)
+            process.terminate()
+            self.assertIn("stopped before everything was loaded", process.stderr.read())
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(gone(workers), [])
 
     def test_what_does_not_load_says_why(self):
         for step, why in (("Nobody", "has no class Nobody"),

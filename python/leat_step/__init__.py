@@ -3,7 +3,7 @@
     import leat_step
 
     class Scale:
-        inputs = {"x": "FP32[16]"}           # or in the pipeline file
+        inputs = {"x": "FP32[16]"}
         outputs = {"y": "FP32[16]"}
 
         def __init__(self, by=2.0):          # `params:` of the pipeline file

@@ -1,7 +1,10 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <atomic>
 #include <cstdio>
+#include <cstdlib>
+#include <thread>
 
 #include "base/text.h"
 #include "cli/verb.h"
@@ -95,18 +98,36 @@ class Serve final : public Verb {
     pthread_sigmask(SIG_BLOCK, &ends, nullptr);
     signal(SIGPIPE, SIG_IGN);
 
-    LEAT_ASSIGN(auto server, Server::start(server_, Engine::make(engine_)));
-    LEAT_TRY(server->load(paths_));
-    std::puts(server->banner().c_str());
+    // By a thread of its own, since a step may take long to load.
+    std::atomic<bool> loaded = false;
+    std::jthread waits([&] {
+      int signal_number = 0;
+      sigwait(&ends, &signal_number);
+      if (loaded) return;
+      std::fputs("leat: stopped before everything was loaded\n", stderr);
+      std::_Exit(0);
+    });
+    auto server = load();
+    loaded = true;
+    if (!server.ok()) {
+      pthread_kill(waits.native_handle(), SIGTERM);  // there is nothing to wait for
+      return server.status();
+    }
+    std::puts((*server)->banner().c_str());
     std::fflush(stdout);
-    int signal_number = 0;
-    sigwait(&ends, &signal_number);
-    bool all = server->stop(drain_);
+    waits.join();
+    bool all = (*server)->stop(drain_);
     out = all ? "leat: stopped\n" : "leat: stopped; calls that took too long were cancelled\n";
     return {};
   }
 
  private:
+  Result<std::unique_ptr<Server>> load() {
+    LEAT_ASSIGN(auto server, Server::start(server_, Engine::make(engine_)));
+    LEAT_TRY(server->load(paths_));
+    return server;
+  }
+
   std::vector<std::string> paths_;
   ServerOptions server_;
   EngineOptions engine_;

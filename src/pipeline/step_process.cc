@@ -1,8 +1,9 @@
 #include "pipeline/step_process.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
@@ -83,6 +84,14 @@ Result<Signature> read_signature(const std::vector<Tensor>& introduction) {
   }
   if (!from.ok()) return wrong;
   return signature;
+}
+
+// Never waits: what nobody reads is dropped, and a pipe takes so much whole or not at all.
+void to_standard_error(std::string_view line) {
+  pollfd ready{STDERR_FILENO, POLLOUT, 0};
+  if (poll(&ready, 1, 0) <= 0) return;
+  const std::string whole = cat(line.substr(0, PIPE_BUF - 1), "\n");
+  [[maybe_unused]] ssize_t put = write(STDERR_FILENO, whole.data(), whole.size());
 }
 
 // What libraries in a worker are told, where this process's own environment says nothing.
@@ -210,9 +219,8 @@ Result<std::shared_ptr<StepWorkers>> StepProcesses::start(const std::vector<std:
   }
   pool.setup.arguments.push_back(first[1]);
   pool.setup.log = [log = options_.log, name = cat(first[1], ": ")](std::string_view line) {
-    if (log) return log(cat(name, line));
-    std::string whole = cat(name, line, "\n");  // at one go, so that lines stay whole
-    std::fwrite(whole.data(), 1, whole.size(), stderr);
+    const std::string whole = cat(name, line);
+    log ? log(whole) : to_standard_error(whole);
   };
   pool.setup.environment = environment(options, first[0] == "python");
   pool.setup.memory = process.memory;

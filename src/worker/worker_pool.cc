@@ -122,7 +122,8 @@ void WorkerHost::unwatch(Worker& worker) {
 
 bool WorkerHost::spin(std::unique_lock<std::mutex>& lock) {
   if (slept_ > 2 * kSpin) return false;
-  std::vector<const Worker*> busy;  // none goes while this thread is here
+  std::vector<const Worker*>& busy = spun_on_;  // none goes while this thread is here
+  busy.clear();
   for (WorkerPool* pool : pools_) {
     for (WorkerPool::Member& member : pool->members_) {
       if (member.job) busy.push_back(member.worker.get());
@@ -234,7 +235,6 @@ void WorkerPool::grow() {
 }
 
 Status WorkerPool::submit(WorkerJob& job, std::vector<Tensor> inputs, uint64_t items) {
-  LEAT_TRY(bring(inputs));  // here, since send() has the lock
   job.next_ = nullptr;
   job.cancelled_ = false;
   job.inputs_ = std::move(inputs);

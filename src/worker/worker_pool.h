@@ -126,10 +126,11 @@ class WorkerHost {
   std::vector<WorkerPool*> pools_;   // guarded by mutex_
   int alive_ = 0;                    // pools that have not gone; guarded by mutex_
   Nanos asleep_until_ = 0;           // guarded by mutex_
-  uint64_t sleeps_ = 0;              // of its own thread, as is the next
-  Nanos slept_ = 0;                  // the last time
-  uint64_t last_number_ = 0;         // guarded by mutex_
-  bool stop_ = false;                // guarded by mutex_
+  uint64_t sleeps_ = 0;              // of its own thread, as are the next two
+  std::vector<const Worker*> spun_on_;
+  Nanos slept_ = 0;           // the last time
+  uint64_t last_number_ = 0;  // guarded by mutex_
+  bool stop_ = false;         // guarded by mutex_
   std::thread thread_;
 };
 
@@ -152,7 +153,8 @@ class WorkerPool {
   int size() const { return size_.load(std::memory_order_relaxed); }
   void grow();
 
-  // Puts into the exchange what workers cannot see where it is; submit() does so too.
+  // Puts into the exchange what workers cannot see where it is. For what is large: what a worker is
+  // given without that is copied while the host's lock is held.
   Status bring(std::span<Tensor> inputs);
   // What the first worker answered to the first batch.
   std::vector<Tensor> introduction() const;
