@@ -1,9 +1,8 @@
 // What every pipeline shares, whoever runs it: values, requests, and the two ways to call that rest
 // on submit().
-#include <condition_variable>
-#include <mutex>
 #include <new>
 
+#include "base/event.h"
 #include "base/text.h"
 #include "leat/pipeline.h"
 #include "memory/arena.h"
@@ -107,22 +106,17 @@ class Told final : public Completion {
 class Waiting final : public Completion {
  public:
   void done(Answer& answer) override {
-    std::lock_guard lock(mutex_);
     answer_ = std::move(answer);
-    ended_ = true;
-    condition_.notify_one();
+    ended_.set();
   }
   Answer wait() {
-    std::unique_lock lock(mutex_);
-    condition_.wait(lock, [this] { return ended_; });
+    ended_.wait();
     return std::move(answer_);
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable condition_;
   Answer answer_;
-  bool ended_ = false;
+  Event ended_;
 };
 
 }  // namespace

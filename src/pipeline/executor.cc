@@ -7,14 +7,15 @@ namespace leat {
 
 namespace {
 
-// What this thread has still to do once the node chain it is in ends. One batch: more would wait
-// for each other here while other threads sleep.
+// What this thread has still to do once the node chain it is in ends.
 struct Turn {
-  bool going = false;    // inside go_on()
+  bool going = false;    // inside go_on(), or a Runner that carries on a batch
   bool working = false;  // inside work(): this thread counts as one of the pool's
   bool in_batch = false;
   bool joining = false;  // inside join()
+  // One batch that runs here: more would wait for each other while other threads sleep.
   Runner* batch = nullptr;
+  std::vector<Runner*> handed_over;  // those that workers run
 };
 thread_local Turn turn;
 
@@ -262,7 +263,12 @@ bool Executor::begin_turn() { return !std::exchange(turn.going, true); }
 
 void Executor::end_turn() {
   turn.in_batch = true;
-  while (turn.batch) std::exchange(turn.batch, nullptr)->run_batch();
+  while (turn.batch || !turn.handed_over.empty()) {
+    // By number: what runs may add more.
+    for (size_t i = 0; i < turn.handed_over.size(); ++i) turn.handed_over[i]->run_batch();
+    turn.handed_over.clear();
+    if (turn.batch) std::exchange(turn.batch, nullptr)->run_batch();
+  }
   turn.in_batch = false;
   turn.going = false;
 }
@@ -294,6 +300,10 @@ void Executor::batch_may_start(Runner& runner) {
   // whoever is free. One that could be larger takes its turn behind the calls that wait where there
   // are many: their items may join it, and larger batches are what such a load is best served by.
   bool brief = runner.usual_start() >= 0 && runner.usual_start() <= kShort;
+  if (turn.going && brief && runner.has_workers()) {
+    turn.handed_over.push_back(&runner);
+    return;
+  }
   bool may_grow = runner.options().batch_max > 1 && pool_.waiting() > pool_.threads();
   bool mine =
       turn.going && !turn.batch && (brief || (Pool::on_worker() && !turn.in_batch && !may_grow));

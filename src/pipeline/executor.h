@@ -173,6 +173,10 @@ class Executor {
   Admission& admission() { return admission_; }
   bool manual() const { return pool_.threads() == 0; }
 
+  // From the first to the last of what a thread goes on with, batches are left for the end. True if
+  // this is the outermost turn, which must be ended.
+  static bool begin_turn();
+  static void end_turn();
   // Runs node after node from here, and then what they left to this thread. `node` may be null.
   void go_on(NodeState* node);
   // Makes the rows of a loop, whose units have been counted, join the queue that they begin with:
@@ -204,10 +208,6 @@ class Executor {
   NodeState* step(NodeState& node, bool read_clock);
   bool may_try_again(const Status& status, Call& call, const StepMetrics& metrics) const;
   void enqueue(NodeState& node, const LinkedStep& linked, Nanos now);
-  // From the first to the last of what a thread goes on with, batches are left for the end. True if
-  // this is the outermost turn, which must be ended.
-  static bool begin_turn();
-  static void end_turn();
   bool go_on_here(const NodeState& node) const;
 
   const Clock& clock_;

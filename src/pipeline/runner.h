@@ -33,6 +33,7 @@ class Runner final : public Flow, private Timer, public std::enable_shared_from_
 
   BatchQueue& queue() { return queue_; }
   const StepOptions& options() const { return options_; }
+  bool has_workers() const { return workers_ != nullptr; }
 
   // Does what the queue asks for after a change.
   void follow(const BatchQueue::Next& next);

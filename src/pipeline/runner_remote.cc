@@ -65,8 +65,11 @@ class Runner::Remote final : public WorkerJob {
 
   void done(WorkerOutcome& outcome) override {
     unlist();
+    // What the items do next joins its queues before the next batches start.
+    const bool outermost = Executor::begin_turn();
     conclude(outcome);
     go_on();
+    if (outermost) Executor::end_turn();
   }
 
   void go_on();

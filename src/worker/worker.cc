@@ -193,19 +193,25 @@ Status Worker::Shared::send(uint64_t id, std::span<const Tensor> inputs, uint64_
   batch.body =
       Tensor::view(block, DType::kUint8, Shape{static_cast<int64_t>(bytes)}, block->payload, bytes);
   block->drop();
+  batch.inputs.reserve(inputs.size());
+  // Most inputs lie where the one before does.
+  uint32_t arena = exchange_.id();
+  bool visible = true;
   for (size_t i = 0; i < inputs.size(); ++i) {
     Tensor input = inputs[i];
     TensorWire wire;
     if (input) {
-      const bool here = input.block()->arena == exchange_.id();
-      const auto other = here ? nullptr : find(input.block()->arena);
-      const bool shown = other && show(*other);
-      if (!here && !shown) {
+      if (input.block()->arena != arena) {
+        arena = input.block()->arena;
+        const auto other = arena == exchange_.id() ? nullptr : find(arena);
+        visible = arena == exchange_.id() || (other && show(*other));
+      }
+      if (!visible) {
         LEAT_ASSIGN(input, copy_into(exchange_, input));
       }
       const Block& where = *input.block();
       wire = tell(input, Whose::kServers, where.payload - where.offset);
-      if (shown) wire.arena = where.arena;
+      wire.arena = where.arena == exchange_.id() ? 0 : where.arena;
     }
     std::memcpy(batch.body.mutable_data() + i * sizeof wire, &wire, sizeof wire);
     batch.inputs.push_back(std::move(input));

@@ -216,8 +216,15 @@ WorkerPool::~WorkerPool() {
 }
 
 Status WorkerPool::bring(std::span<Tensor> inputs) {
+  uint32_t arena = host_.exchange().id();  // of the one before
+  bool visible = true;
   for (Tensor& tensor : inputs) {
-    if (tensor && tensor.block()->arena != host_.exchange().id() && !Worker::reachable(tensor)) {
+    if (!tensor) continue;
+    if (tensor.block()->arena != arena) {
+      arena = tensor.block()->arena;
+      visible = arena == host_.exchange().id() || Worker::reachable(tensor);
+    }
+    if (!visible) {
       LEAT_ASSIGN(tensor, copy_into(host_.exchange(), tensor));
     }
   }

@@ -102,7 +102,7 @@ class WorkerHost {
   friend class WorkerPool;
   WorkerHost(std::unique_ptr<Arena> exchange, int epoll, int signal);
   static constexpr Nanos kLongestSleep = 10 * kSecond;
-  static constexpr Nanos kSpin = 20 * kMicrosecond;
+  static constexpr Nanos kSpin = 50 * kMicrosecond;
   void run();
   void wake();
   // Looks for answers for a moment instead, when they came that soon last time. True: one is there.
