@@ -157,6 +157,22 @@ outputs: {{ said: s.said }}
                 status, answer = self.call(server, name, x=[1, 2])
                 self.assertEqual((status, answer["error"]), (500, f"step s: {message}"))
 
+    def test_the_file_says_what_a_class_does_not(self):
+        signature = ", signature: { inputs: { x: 'FP32[2]' }, outputs: { y: 'FP32[2]' } }"
+        wrong = signature.replace("y: 'FP32[2]'", "y: 'FP32[3]'")
+        with Server(self.one_step("said", "Doubles", signature), self.one_step("wrong", "Doubles", wrong)) as server:
+            self.assertEqual(self.call(server, "said", x=[1, 2]), (200, {"y": [2, 4]}))
+            status, answer = self.call(server, "wrong", x=[1, 2])
+            self.assertEqual(status, 500)
+            self.assertIn("FP32[3]", answer["error"])
+        done = leat("check", self.one_step("unsaid", "Doubles"))
+        self.assertIn("Doubles does not say its inputs", done.stderr)
+
+    def test_cpus(self):
+        cpu = min(os.sched_getaffinity(0))
+        with Server(self.one_step("pinned", "WhereItRuns", f", worker: {{ cpus: {cpu} }}")) as server:
+            self.assertEqual(self.call(server, "pinned", x=[1, 2]), (200, {"y": str(cpu)}))
+
     def test_a_slow_import_is_start_up_time(self):
         path = self.one_step("slow", "SlowToImport", ", params: { seconds: 2 }, worker: { time_limit: 1s }")
         with Server(path) as server:

@@ -47,7 +47,7 @@ class Step:
         ports = in_file or getattr(self.call, what, None)
         if not isinstance(ports, dict):
             raise TypeError(f'{type(self.call).__name__} does not say its {what}: {what} = '
-                            f'{{"x": "FP32[16]"}} in the class')
+                            f'{{"x": "FP32[16]"}} in the class, or `signature` of the step')
         return ports
 
     def introduce(self, number):

@@ -42,6 +42,9 @@ void read_process(const Fields& fields, const Unit& unit, DraftStep& step, Mista
   if (env && !python) {
     mistakes.add(env->place(), "python_env: this is for steps with `python`");
   }
+  if (const Node* signature = fields.find("signature"); signature && !python) {
+    mistakes.add(signature->place(), "signature: this is for steps with `python`");
+  }
   if (!env) env = unit.document->root.find("python_env");
   // A name without a folder is looked for on PATH.
   if (env && python && env->is_text()) {

@@ -339,6 +339,22 @@ void read_model(Draft& draft, const Unit& unit, const Fields& fields, const Node
   step.model_key = file;
 }
 
+// The types as the worker is told them.
+PortTexts read_ports(const Fields& signature, std::string_view key, Mistakes& mistakes) {
+  PortTexts ports;
+  const Node* node = signature.find(key);
+  if (!node) return ports;
+  for (const Entry& entry : node->entries) {
+    if (!entry.value.is_text()) {
+      mistakes.add(entry.value.place(),
+                   cat(key, ": ", entry.value.description(), " found, a type wanted"));
+    } else if (auto type = read_type(entry.value, nullptr, mistakes)) {
+      ports.emplace_back(entry.key.text, type->text());
+    }
+  }
+  return ports;
+}
+
 void read_python(Draft& draft, const Unit& unit, const Fields& fields, const Node& what,
                  DraftStep& step) {
   Mistakes& mistakes = draft.mistakes;
@@ -356,9 +372,13 @@ void read_python(Draft& draft, const Unit& unit, const Fields& fields, const Nod
   std::string file = resolved(unit.folder, what.text.substr(0, colon));
   if (what.text != what.shown) mistakes.hide(file, what.shown);
   const Node* params = fields.find("params");
-  auto workers = draft.models->start(
-      describe_python(step.name, file, what.text.substr(colon + 1), params ? json(*params) : "{}"),
-      step.options);
+  Fields said(fields.find("signature"), signature_table(), mistakes);
+  const PortTexts inputs = read_ports(said, "inputs", mistakes);
+  const PortTexts outputs = read_ports(said, "outputs", mistakes);
+  auto workers =
+      draft.models->start(describe_python(step.name, file, what.text.substr(colon + 1),
+                                          params ? json(*params) : "{}", inputs, outputs),
+                          step.options);
   if (!workers.ok()) {
     mistakes.add(what.place(),
                  cat("python: ", what.description(), ": ", workers.status().message()));

@@ -60,6 +60,7 @@ const Table& multiple_table();  // pad: { to: { multiple: 32 } }
 const Table& trim_table();
 const Table& queue_table();
 const Table& worker_table();
+const Table& signature_table();
 const Table& use_table();    // on_error: { use: ... }
 const Table& value_table();  // a constant
 const Table& first_of_table();

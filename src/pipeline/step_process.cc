@@ -162,9 +162,17 @@ std::vector<std::string> describe_model(const std::string& step, const std::stri
 }
 
 std::vector<std::string> describe_python(const std::string& step, const std::string& file,
-                                         const std::string& name, const std::string& params) {
-  // No signature of the file's: the class has it.
-  return {"python", step, file, name, params, "0", "0"};
+                                         const std::string& name, const std::string& params,
+                                         const PortTexts& inputs, const PortTexts& outputs) {
+  std::vector<std::string> texts = {"python", step, file, name, params};
+  for (const PortTexts* ports : {&inputs, &outputs}) {
+    texts.push_back(std::to_string(ports->size()));
+    for (const auto& [port, type] : *ports) {
+      texts.push_back(port);
+      texts.push_back(type);
+    }
+  }
+  return texts;
 }
 
 std::shared_ptr<Model> model_of(const Signature& signature) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "leat/op.h"
@@ -32,9 +33,12 @@ std::vector<std::string> describe_op(const std::string& step, const OpSpec& spec
                                      const OpSetup& setup, const std::vector<size_t>& references);
 std::vector<std::string> describe_model(const std::string& step, const std::string& path,
                                         const ModelOptions& options);
-// `params`: JSON, an object.
+// Name and type of each port.
+using PortTexts = std::vector<std::pair<std::string, std::string>>;
+// `params`: JSON, an object. `inputs`, `outputs`: empty where the class says them.
 std::vector<std::string> describe_python(const std::string& step, const std::string& file,
-                                         const std::string& name, const std::string& params);
+                                         const std::string& name, const std::string& params,
+                                         const PortTexts& inputs, const PortTexts& outputs);
 
 // The workers of one step, which live as long as this; those who started them live longer.
 class StepWorkers {

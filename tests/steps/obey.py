@@ -134,3 +134,18 @@ class FailsTwice:
         if self.calls % 3:
             raise OSError("the network is away")
         return {"y": batch["x"]}
+
+
+class Doubles:
+    """Says nothing of what it takes and gives: the pipeline file does."""
+
+    def __call__(self, batch):
+        return {name.replace("x", "y"): 2 * array for name, array in batch.items()}
+
+
+class WhereItRuns:
+    inputs, outputs = {"x": "FP32[2]"}, {"y": "BYTES"}
+
+    def __call__(self, batch):
+        cpus = ",".join(map(str, sorted(os.sched_getaffinity(0))))
+        return {"y": [cpus.encode()] * len(batch["x"])}
