@@ -68,7 +68,7 @@ class ArenaTest(unittest.TestCase):
         self.arena.allocate((self.END - self.BEGIN) * 7 // 8)
 
     def test_an_array_keeps_its_memory_as_long_as_a_view(self):
-        array = self.arena.empty((4, 4), np.dtype("f4"))
+        array = self.arena.empty((np.int64(4), 4), np.dtype("f4"))  # any kind of integer
         offset = self.arena.offset(array)
         views = [array[1:3].T, memoryview(array), np.asarray(array).view("u1")]
         del array

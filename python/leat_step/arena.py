@@ -76,7 +76,7 @@ class Arena:
     def empty(self, shape, dtype):
         import numpy as np
 
-        size = math.prod(shape) if isinstance(shape, tuple) else int(np.prod(shape, dtype=int))
+        size = int(math.prod(shape) if isinstance(shape, tuple) else np.prod(shape, dtype=int))
         if size < 0:  # numpy would take all of the memory for [-1]
             raise ValueError("negative dimensions are not allowed")
         offset = self.allocate(size * dtype.itemsize)

@@ -24,17 +24,22 @@ class PortCanvas final : public image::Canvas {
 
 class Decode final : public Op {
  public:
-  Decode(int64_t max_pixels, double oversample, std::vector<ImageNeed> needs)
-      : max_pixels_(max_pixels), oversample_(oversample), needs_(std::move(needs)) {}
+  Decode(const Params& params, std::vector<ImageNeed> needs)
+      : max_pixels_(static_cast<int64_t>(params.real("max_megapixels") * 1e6)),
+        oversample_(params.real("oversample")),
+        recover_(params.text("broken") == "recover"),
+        needs_(std::move(needs)) {}
 
   Status run(OpCall& call) const override {
     const Tensor& data = call.input(0);
     image::Bytes bytes(reinterpret_cast<const uint8_t*>(data.data()), data.byte_size());
     PortCanvas canvas(call);
     image::DecodeOptions options{
-        .max_pixels = max_pixels_, .needs = needs_, .oversample = oversample_};
+        .max_pixels = max_pixels_, .needs = needs_, .oversample = oversample_, .recover = recover_};
     LEAT_ASSIGN(image::Header header, image::decode(bytes, options, canvas));
     canvas.picture().set_full_size(header.size);
+    LEAT_ASSIGN(Tensor * intact, call.output(1, DType::kFp32, {}));
+    intact->mutable_values<float>()[0] = static_cast<float>(header.intact);
     return {};
   }
 
@@ -51,6 +56,7 @@ class Decode final : public Op {
  private:
   const int64_t max_pixels_;
   const double oversample_;
+  const bool recover_;
   const std::vector<ImageNeed> needs_;  // empty: full size
 };
 
@@ -59,7 +65,9 @@ LEAT_OP(
       .doc = "Turns the bytes of a JPEG, PNG or WebP into an upright RGB picture. The format is "
              "told by the bytes; of an animation, the first frame; alpha is dropped.",
       .inputs = {{"data", "BYTES", "the file's bytes"}},
-      .outputs = {{"image", "IMAGE", "the picture, upright after EXIF"}},
+      .outputs = {{"image", "IMAGE", "the picture, upright after EXIF"},
+                  {"intact", "FP32",
+                   "the part of the picture that could be read, above 0; 1 for all of it"}},
       .params = {{.name = "max_megapixels",
                   .type = ParamType::kFloat,
                   .fallback = 100.0,
@@ -78,14 +86,19 @@ LEAT_OP(
                   .max = 8,
                   .doc = "how many times larger than needed a reduced picture still is, at "
                          "least; at 2 what consumers get differs from a full decode by under "
-                         "half a level on average, at 1 by one to two"}},
+                         "half a level on average, at 1 by one to two"},
+                 {.name = "broken",
+                  .type = ParamType::kChoice,
+                  .fallback = std::string("recover"),
+                  .choices = {"recover", "reject"},
+                  .doc = "what becomes of a file that is cut short or damaged: recover gives what "
+                         "can be read of it, the rest grey; reject fails. One of which nothing "
+                         "can be read fails in any case"}},
       .make = [](OpSetup& setup) -> Result<std::unique_ptr<Op>> {
         const Params& params = setup.params;
         std::vector<ImageNeed> needs;
         if (params.flag("reduce") && !setup.needs.empty()) needs = setup.needs[0];
-        return std::unique_ptr<Op>(
-            new Decode(static_cast<int64_t>(params.real("max_megapixels") * 1e6),
-                       params.real("oversample"), std::move(needs)));
+        return std::unique_ptr<Op>(new Decode(params, std::move(needs)));
       }}));
 
 }  // namespace

@@ -35,6 +35,8 @@ struct Header {
   Format format = Format::kJpeg;
   ImageSize size;       // upright, full
   int orientation = 1;  // EXIF: 1 to 8. From 5 on, width and height are stored the other way round
+  // Of a decoded picture: the part of it, above 0 and up to 1, that is as it was stored.
+  double intact = 1;
 };
 
 // Reads no pixels. kBadMedia when the header cannot be read.
@@ -49,7 +51,12 @@ struct DecodeOptions {
   // At 2 a prepared picture differs from that of a full decode by under half a level on average;
   // at 1 by one to two levels, and models notice.
   double oversample = 2;
+  // Of a file that is cut short or damaged, give what can be read of it, and Header::intact. What
+  // cannot be read is grey, kLostLevel, or what the damaged data say. If nothing can be read the
+  // decoding fails all the same.
+  bool recover = false;
 };
+inline constexpr uint8_t kLostLevel = 128;
 
 // Where a picture goes.
 class Canvas {
@@ -63,7 +70,8 @@ class Canvas {
 };
 
 // Decodes into the canvas, every byte of it, or fails: kBadMedia for what cannot be read, is
-// damaged or is cut short; kTooLarge; whatever the canvas says. Harmless oddities are let pass.
+// damaged or is cut short (but see DecodeOptions::recover); kTooLarge; whatever the canvas says.
+// Harmless oddities are let pass.
 Result<Header> decode(Bytes bytes, const DecodeOptions& options, Canvas& canvas);
 
 // A picture in memory: RGB, rows densely packed.
