@@ -9,20 +9,21 @@
 namespace leat::image {
 namespace {
 
-// Runs an operator with one input and one output.
+// Runs an operator with one input; `result` is its first output, `number` the second.
 class OneCall final : public OpCall {
  public:
   explicit OneCall(const Tensor& input) : port_(&input), ports_(&port_, 1) {
     inputs_ = {&ports_, 1};
   }
-  Result<Tensor*> output(size_t, DType type, const Shape& shape) override {
-    LEAT_ASSIGN(result, Tensor::allocate(type, shape));
-    return &result;
+  Result<Tensor*> output(size_t port, DType type, const Shape& shape) override {
+    Tensor& to = port == 0 ? result : number;
+    LEAT_ASSIGN(to, Tensor::allocate(type, shape));
+    return &to;
   }
   void give(size_t, Tensor value) override { result = std::move(value); }
   bool abandoned() const override { return false; }
 
-  Tensor result;
+  Tensor result, number;
 
  private:
   const Tensor* port_;
@@ -80,6 +81,25 @@ TEST(DecodeOp, GivesThePictureAndItsFullSize) {
   EXPECT_THAT(make("image.decode", {})->remark(), testing::HasSubstr("full size"));
   EXPECT_THAT(make("image.decode", {{224, 200, Fit::kCover}})->remark(),
               testing::HasSubstr("224 x 200"));
+}
+
+TEST(DecodeOp, RecoversWhatIsThereUnlessItIsToReject) {
+  const Tensor whole = jpeg(640, 480);
+  const Tensor half = *Tensor::bytes(whole.string().substr(0, whole.byte_size() / 2));
+  for (const Tensor* file : {&whole, &half}) {
+    OneCall call(*file);
+    ASSERT_TRUE(make("image.decode", {})->run(call).ok());
+    EXPECT_EQ(call.result.shape(), (Shape{480, 640, 3}));
+    const float intact = call.number.values<float>()[0];
+    if (file == &whole) {
+      EXPECT_EQ(intact, 1);
+    } else {
+      EXPECT_NEAR(intact, 0.5, 0.1);
+    }
+  }
+  OneCall call(half);
+  const Status status = make("image.decode", {}, {{"broken", "reject"}})->run(call);
+  EXPECT_EQ(status.code(), Code::kBadMedia);
 }
 
 TEST(DecodeOp, RefusesWhatItShould) {

@@ -13,6 +13,8 @@
 
 namespace leat::image {
 
+class JpegDamage;
+
 class JpegErrors {
  public:
   JpegErrors();
@@ -30,12 +32,15 @@ class JpegErrors {
   std::string message() const { return state_.message; }
   // A warning that pixels are missing and were made up has come: the first such.
   bool pixels_lost() const { return state_.pixels_lost; }
+  // From here on all of them are told to `damage` too.
+  void tell(JpegDamage& damage) { state_.damage = &damage; }
 
  private:
   struct State {  // the manager comes first: libjpeg knows only that
     jpeg_error_mgr manager;
     jmp_buf back;
     bool pixels_lost;
+    JpegDamage* damage;
     char message[JMSG_LENGTH_MAX];  // of the error, or of the first loss of pixels
   };
   static void on_error(j_common_ptr jpeg);

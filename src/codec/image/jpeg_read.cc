@@ -7,11 +7,14 @@
 
 #include <jerror.h>
 
+#include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "base/text.h"
 #include "codec/image/exif.h"
 #include "codec/image/formats.h"
+#include "codec/image/jpeg_damage.h"
 #include "codec/image/jpeg_error.h"
 #include "codec/image/jpeg_huffman.h"
 #include "codec/image/upright.h"
@@ -79,6 +82,8 @@ class JpegReader {
 
   Result<Header> header();
   Result<Header> decode(const DecodeOptions& options, Canvas& canvas, JpegHuffman* huffman);
+  // Whatever can be read; fails when nothing can.
+  Result<Header> recover(const DecodeOptions& options, Canvas& canvas);
   bool gave_up() const { return huffman_ && huffman_->gave_up(); }
 
  private:
@@ -89,8 +94,17 @@ class JpegReader {
   static void on_skip(j_decompress_ptr jpeg, long count);
   static void on_progress(j_common_ptr jpeg);
 
-  Status start(int eighths, Canvas& canvas);
+  // Sets how the picture is to be read.
+  void choose(const Header& header, const DecodeOptions& options);
+  Status start(Canvas& canvas);
+  bool read_scans(Canvas& canvas);
   Status rows(int orientation, uint8_t* out, Canvas& canvas);
+  // Have pixels been made up?
+  bool lost() const { return errors_.pixels_lost() || (jpeg_.arith_code && ran_dry_); }
+  // Is there no sense in reading on? After what arithmetic codes lack they would give anything.
+  bool stops() const {
+    return damage_ ? jpeg_.arith_code && ran_dry_ && !jpeg_.buffered_image : lost();
+  }
   Status read_error() const;
 
   const Bytes bytes_;
@@ -103,6 +117,7 @@ class JpegReader {
   JpegHuffman* huffman_ = nullptr;  // once it has taken over
   const Canvas* canvas_ = nullptr;  // while scans are read
   bool abandoned_ = false;
+  std::optional<JpegDamage> damage_;  // while what can be is recovered
 };
 
 JpegReader::JpegReader(Bytes bytes) : bytes_(bytes) {
@@ -120,7 +135,10 @@ JpegReader::JpegReader(Bytes bytes) : bytes_(bytes) {
 
 boolean JpegReader::on_empty(j_decompress_ptr jpeg) {
   static constexpr JOCTET kEndOfImage[] = {0xff, JPEG_EOI};
-  self(jpeg).ran_dry_ = true;
+  JpegReader& reader = self(jpeg);
+  reader.ran_dry_ = true;
+  // Arithmetic codes go on without a warning.
+  if (reader.damage_ && jpeg->arith_code) reader.damage_->lose(jpeg->input_iMCU_row);
   jpeg->src->next_input_byte = kEndOfImage;
   jpeg->src->bytes_in_buffer = sizeof kEndOfImage;
   return TRUE;
@@ -184,7 +202,8 @@ Result<Header> JpegReader::decode(const DecodeOptions& options, Canvas& canvas,
     return Status(Code::kBadMedia, cat("JPEG is truncated: ", bytes_.size(), " bytes cannot hold ",
                                        header.size.width, " x ", header.size.height, " pixels"));
   }
-  LEAT_TRY(start(scale_in_eighths(header.size, options), canvas));
+  choose(header, options);
+  LEAT_TRY(start(canvas));
   if (huffman && huffman->take_over(jpeg_)) huffman_ = huffman;
   int width = static_cast<int>(jpeg_.output_width), height = static_cast<int>(jpeg_.output_height);
   if (header.orientation >= 5) std::swap(width, height);
@@ -193,12 +212,15 @@ Result<Header> JpegReader::decode(const DecodeOptions& options, Canvas& canvas,
   return header;
 }
 
-// Of a progressive picture this reads all scans.
-Status JpegReader::start(int eighths, Canvas& canvas) {
+void JpegReader::choose(const Header& header, const DecodeOptions& options) {
   bool four = jpeg_.jpeg_color_space == JCS_CMYK || jpeg_.jpeg_color_space == JCS_YCCK;
   jpeg_.out_color_space = four ? JCS_CMYK : JCS_RGB;
-  jpeg_.scale_num = static_cast<unsigned>(eighths);
+  jpeg_.scale_num = static_cast<unsigned>(scale_in_eighths(header.size, options));
   jpeg_.scale_denom = 8;
+}
+
+// Of a progressive picture this reads all scans.
+Status JpegReader::start(Canvas& canvas) {
   canvas_ = &canvas;
   bool started = errors_.guard([this] { jpeg_start_decompress(&jpeg_); });
   canvas_ = nullptr;
@@ -214,6 +236,50 @@ Status JpegReader::start(int eighths, Canvas& canvas) {
   return {};
 }
 
+Result<Header> JpegReader::recover(const DecodeOptions& options, Canvas& canvas) {
+  LEAT_ASSIGN(Header header, this->header());
+  LEAT_TRY(check_pixels(header, options));
+  // As in decode(), when there is a hundredth of the picture.
+  uint64_t blocks = uint64_t{jpeg_.image_width} * jpeg_.image_height / 64;
+  if (blocks / 800 > bytes_.size()) return Status(Code::kBadMedia, "JPEG is truncated");
+  choose(header, options);
+  const bool many = jpeg_has_multiple_scans(&jpeg_);
+  jpeg_.buffered_image = many;
+  damage_.emplace(jpeg_);
+  errors_.tell(*damage_);
+  if (!errors_.guard([this] { jpeg_start_decompress(&jpeg_); })) return read_error();
+  if (many && !read_scans(canvas)) return read_error();
+  int width = static_cast<int>(jpeg_.output_width), height = static_cast<int>(jpeg_.output_height);
+  if (header.orientation >= 5) std::swap(width, height);
+  LEAT_ASSIGN(uint8_t * out, canvas.memory(width, height));
+  LEAT_TRY(rows(header.orientation, out, canvas));
+  if (!many) damage_->end_scan(jpeg_, jpeg_.input_iMCU_row);
+  header.intact = damage_->intact();
+  if (header.intact > 0) return header;
+  return Status(Code::kBadMedia, "JPEG is damaged: nothing of it can be read");
+}
+
+// All that are there, and prepares for reading rows of what they brought. False: that cannot be.
+bool JpegReader::read_scans(Canvas& canvas) {
+  canvas_ = &canvas;
+  bool in_scan = true;
+  bool whole = errors_.guard([this, &in_scan] {
+    int event = 0;
+    while (event != JPEG_REACHED_EOI) {
+      event = jpeg_consume_input(&jpeg_);
+      if (event == JPEG_SCAN_COMPLETED) damage_->end_scan(jpeg_, jpeg_.total_iMCU_rows);
+      in_scan = event == JPEG_REACHED_SOS || event == JPEG_ROW_COMPLETED;
+      on_progress(reinterpret_cast<j_common_ptr>(&jpeg_));
+    }
+  });
+  canvas_ = nullptr;
+  if (abandoned_) return false;
+  if (!whole && in_scan) damage_->end_scan(jpeg_, jpeg_.input_iMCU_row);
+  // What an unfinished scan brought is shown with the one before: it would be waited for.
+  const int scan = jpeg_.input_scan_number - (whole ? 0 : 1);
+  return errors_.guard([this, scan] { jpeg_start_output(&jpeg_, scan); });
+}
+
 Status JpegReader::rows(int orientation, uint8_t* out, Canvas& canvas) {
   const int width = static_cast<int>(jpeg_.output_width);
   const int height = static_cast<int>(jpeg_.output_height);
@@ -222,6 +288,7 @@ Status JpegReader::rows(int orientation, uint8_t* out, Canvas& canvas) {
   if (cmyk) ink.resize(size_t{4} * width * UprightRows::kBand);
 
   UprightRows upright(out, width, height, orientation);
+  bool reads = true;
   for (int first = 0, count; first < height; first += count) {
     if (canvas.abandoned()) return {Code::kCancelled, "nobody waits for the picture any more"};
     count = upright.band(first);
@@ -230,21 +297,24 @@ Status JpegReader::rows(int orientation, uint8_t* out, Canvas& canvas) {
       pointers[i] = cmyk ? ink.data() + size_t{4} * width * i : upright.row(first + i);
     }
     const unsigned begin = static_cast<unsigned>(first), end = begin + static_cast<unsigned>(count);
-    unsigned done = begin;
-    bool read = errors_.guard([this, begin, end, &done, &pointers] {
-      while (!errors_.pixels_lost() && jpeg_.output_scanline < end) {
-        done = jpeg_.output_scanline;
+    unsigned done = begin, last = begin;
+    reads = reads && errors_.guard([this, begin, end, &done, &last, &pointers] {
+      while (!stops() && done < end) {
+        last = done;
         jpeg_read_scanlines(&jpeg_, pointers + (done - begin), end - done);
+        done = jpeg_.output_scanline;
       }
     });
-    if (!read) return read_error();
-    if (errors_.pixels_lost()) {
+    if (!reads && !damage_) return read_error();
+    if (!damage_ && lost()) {
       if (!ran_dry_) return {Code::kBadMedia, cat("JPEG is damaged: ", errors_.message())};
-      // A row of blocks is lost as a whole: `done` is where it begins, or a little before.
-      return truncated(Format::kJpeg, int64_t{done} * 8 / jpeg_.scale_num, jpeg_.image_height);
+      // A row of blocks is lost as a whole: `last` is where it begins, or a little before.
+      return truncated(Format::kJpeg, int64_t{last} * 8 / jpeg_.scale_num, jpeg_.image_height);
     }
-    if (cmyk) {
-      for (int i = 0; i < count; ++i) cmyk_to_rgb(pointers[i], upright.row(first + i), width);
+    const int read = static_cast<int>(done - begin);
+    for (int i = 0; cmyk && i < read; ++i) cmyk_to_rgb(pointers[i], upright.row(first + i), width);
+    for (int i = read; i < count; ++i) {
+      std::fill_n(upright.row(first + i), size_t{3} * width, kLostLevel);
     }
     upright.settle(first, count);
   }
@@ -272,16 +342,30 @@ class SameMemory final : public Canvas {
 
 Result<Header> read_jpeg_header(Bytes bytes) { return JpegReader(bytes).header(); }
 
+namespace {
+
+// What strict decoding gave, or what can be recovered instead.
+Result<Header> or_recovered(Result<Header> header, Bytes bytes, const DecodeOptions& options,
+                            Canvas& canvas) {
+  if (header.ok() || !options.recover || header.status().code() != Code::kBadMedia) return header;
+  auto part = JpegReader(bytes).recover(options, canvas);
+  return part.ok() || part.status().code() != Code::kBadMedia ? part : header;
+}
+
+}  // namespace
+
 Result<Header> decode_jpeg(Bytes bytes, const DecodeOptions& options, Canvas& canvas) {
   thread_local auto huffman = std::make_unique<JpegHuffman>();
   SameMemory same(canvas);
   JpegReader reader(bytes);
   auto header = reader.decode(options, same, huffman.get());
-  return reader.gave_up() ? decode_jpeg_by_libjpeg(bytes, options, same) : header;
+  if (reader.gave_up()) return decode_jpeg_by_libjpeg(bytes, options, same);
+  return or_recovered(std::move(header), bytes, options, same);
 }
 
 Result<Header> decode_jpeg_by_libjpeg(Bytes bytes, const DecodeOptions& options, Canvas& canvas) {
-  return JpegReader(bytes).decode(options, canvas, nullptr);
+  SameMemory same(canvas);
+  return or_recovered(JpegReader(bytes).decode(options, same, nullptr), bytes, options, same);
 }
 
 }  // namespace leat::image
