@@ -1,7 +1,7 @@
 # The one door. `make build`, `make test` and `make demo` install what they need first.
 # `make test-memory` builds and runs the tests of one folder, src/memory.
 # `make T=ARGUMENTS test` hands arguments to ctest, `make F=ARGUMENTS fuzz` to fuzz/run.py.
-.PHONY: demo build test bench fuzz format tidy clean setup
+.PHONY: demo build test bench fuzz docs format tidy clean setup
 .DEFAULT_GOAL := build
 
 # A compiler may take 2 GiB.
@@ -53,6 +53,13 @@ demo:
 	@tools/setup.sh demo
 	@$(call cmake,release,leat)
 	@examples/demo/run.sh
+
+# What the documents take from the program itself; tests say when it is out of date.
+docs: build
+	@build/release/bin/leat ops --markdown > docs/operators.md
+	@tools/setup.sh demo
+	@$(call cmake,asan,test_pipeline)
+	@LEAT_WRITE_DOCS=1 build/asan/bin/test_pipeline --gtest_filter=Docs.TablesAreTheFormats >/dev/null
 
 SOURCES = $(shell git ls-files -co --exclude-standard '*.cc' '*.h')
 format: setup

@@ -165,11 +165,16 @@ class Ops final : public Verb {
 
  private:
   static void markdown(const std::vector<const OpSpec*>& chosen, std::string& out) {
+    out +=
+        "# Operators\n\nWhat a step can run with `op:`. `leat ops NAME` prints one of them; this page "
+        "is what `leat ops --markdown` prints. Types, pictures and boxes are explained in "
+        "[Pipelines](pipeline.md).\n\n";
     std::string last;
     for (const OpSpec* op : chosen) {
       if (std::string now = family(op->name); now != last) out += cat("## ", last = now, "\n\n");
       write_markdown(*op, out);
     }
+    out.pop_back();  // the empty line after the last
   }
 
   static void list(const std::vector<const OpSpec*>& chosen, std::string& out) {

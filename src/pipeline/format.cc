@@ -334,9 +334,10 @@ const Table& optional_table() {
 }
 
 std::vector<const Table*> all_tables() {
-  return {&pipeline_table(), &input_table(),  &step_table(),   &value_table(), &first_of_table(),
-          &optional_table(), &gather_table(), &batch_table(),  &pad_table(),   &multiple_table(),
-          &trim_table(),     &queue_table(),  &worker_table(), &use_table()};
+  return {&pipeline_table(), &input_table(),     &step_table(),   &value_table(),
+          &first_of_table(), &optional_table(),  &gather_table(), &batch_table(),
+          &pad_table(),      &multiple_table(),  &trim_table(),   &queue_table(),
+          &worker_table(),   &signature_table(), &use_table()};
 }
 
 const KeySpec* Table::find(std::string_view key) const {
