@@ -1,5 +1,6 @@
 // image.to_tensor: a picture as a model wants it, in one pass.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "base/text.h"
@@ -13,8 +14,11 @@ namespace {
 constexpr int kMostSide = 16384;
 
 struct Options {
-  int width = 0;
+  int width = 0;  // below 1, with `aspect`: as the picture's shape demands, as is height
   int height = 0;
+  bool aspect = false;
+  int max_side = 0;
+  int multiple = 1;
   PixelFormat format;
   Fit fit = Fit::kStretch;
   double crop = 1;
@@ -22,9 +26,31 @@ struct Options {
   float fill[3] = {};  // as elements of the tensor
   Filter filter = Filter::kBilinear;
 
-  Shape shape() const {
+  Shape shape(ImageSize size) const {
     const int channels = format.channels();
-    return format.planar ? Shape{channels, height, width} : Shape{height, width, channels};
+    return format.planar ? Shape{channels, size.height, size.width}
+                         : Shape{size.height, size.width, channels};
+  }
+
+  Type type() const {
+    const auto open = [](int side) { return side > 0 ? side : -1; };
+    return Type::exactly(format.dtype, shape({open(width), open(height)}));
+  }
+
+  // Of the tensor of a picture of this size.
+  ImageSize size_for(ImageSize full) const {
+    if (!aspect) return {width, height};
+    const double longest = std::max(full.width, full.height);
+    const double scale = height > 0  ? height * 1.0 / full.height
+                         : width > 0 ? width * 1.0 / full.width
+                                     : std::min(1.0, max_side / longest);
+    const auto side = [&](int fixed, int whole) {
+      if (fixed > 0) return fixed;
+      const auto steps =
+          static_cast<int>(std::lround(std::min<double>(whole * scale, max_side) / multiple));
+      return std::clamp(steps, 1, max_side / multiple) * multiple;
+    };
+    return {side(width, full.width), side(height, full.height)};
   }
 };
 
@@ -35,12 +61,12 @@ class ToTensor final : public Op {
   Status run(OpCall& call) const override {
     const Tensor& image = call.input(0);
     LEAT_ASSIGN(Pixels source, pixels_of(image));
-    LEAT_ASSIGN(Tensor * tensor, call.output(0, o_.format.dtype, o_.shape()));
-    LEAT_ASSIGN(Tensor * transform, call.output(1, DType::kFp32, {6}));
     const ImageSize full = image.full_size();
-    const Placement to = place(full, o_.width, o_.height, o_.fit, o_.crop, o_.align);
-    const Canvas canvas{
-        tensor->mutable_data(), o_.width, o_.height, {to.x, to.y, to.width, to.height}};
+    const auto [width, height] = o_.size_for(full);
+    LEAT_ASSIGN(Tensor * tensor, call.output(0, o_.format.dtype, o_.shape({width, height})));
+    LEAT_ASSIGN(Tensor * transform, call.output(1, DType::kFp32, {6}));
+    const Placement to = place(full, width, height, o_.fit, o_.crop, o_.align);
+    const Canvas canvas{tensor->mutable_data(), width, height, {to.x, to.y, to.width, to.height}};
     resample(source, {to.scaled_width, to.scaled_height, to.cut_x, to.cut_y, o_.filter}, o_.format,
              canvas);
     if (o_.fit == Fit::kLetterbox) fill_around(canvas, o_.format, o_.fill);
@@ -51,11 +77,16 @@ class ToTensor final : public Op {
 
   std::optional<ImageNeed> need(size_t) const override {
     if (o_.filter == Filter::kNearest) return std::nullopt;  // means the picture's own pixels
+    if (o_.aspect && o_.width < 1 && o_.height < 1) {
+      return ImageNeed{o_.max_side, o_.max_side, Fit::kLetterbox};
+    }
+    // Of the picture all of the side that is known, and whatever of the other.
+    if (o_.aspect) return ImageNeed{std::max(1, o_.width), std::max(1, o_.height), Fit::kCover};
     return need_of(o_.width, o_.height, o_.fit, o_.crop);
   }
 
   std::string remark() const override {
-    return cat("makes ", dtype_name(o_.format.dtype), o_.shape().text(),
+    return cat("makes ", o_.type().text(),
                o_.format.grey     ? " GREY"
                : o_.format.planar ? " NCHW"
                                   : " NHWC");
@@ -113,6 +144,12 @@ Status settle_shape(const Params& params, const Type& model, Options& o) {
   const int64_t height = size(o.format.planar ? 1 : 0), width = size(o.format.planar ? 2 : 1);
   o.height = static_cast<int>(params.has("height") ? params.integer("height") : height);
   o.width = static_cast<int>(params.has("width") ? params.integer("width") : width);
+  if (o.aspect) {
+    if (o.width < 1 || o.height < 1) return {};
+    return bad(cat("fit: aspect leaves a side to the picture, but width is ", o.width,
+                   " and height is ", o.height,
+                   says ? cat(" (what it feeds takes ", model.text(), ")") : ""));
+  }
   if (o.width < 1 || o.height < 1) {
     const char* missing = o.width >= 1    ? "height is not known; set height"
                           : o.height >= 1 ? "width is not known; set width"
@@ -154,6 +191,15 @@ Status settle_values(const Params& params, Options& o) {
 // Parameters that would have no effect are mistakes.
 Status settle_fit(const Params& params, Options& o) {
   const std::string& fit = params.text("fit");
+  if (!o.aspect && (params.has("max_side") || params.integer("multiple") != 1)) {
+    return bad(cat(params.has("max_side") ? "max_side" : "multiple",
+                   " goes with fit: aspect only; fit is ", fit));
+  }
+  o.max_side = params.has("max_side") ? static_cast<int>(params.integer("max_side")) : kMostSide;
+  o.multiple = static_cast<int>(params.integer("multiple"));
+  if (o.max_side < o.multiple) {
+    return bad(cat("max_side: ", o.max_side, " is less than the multiple of ", o.multiple));
+  }
   o.fit = fit == "letterbox" ? Fit::kLetterbox : fit == "cover" ? Fit::kCover : Fit::kStretch;
   o.crop = params.real("crop_pct");
   o.align = params.text("align") == "center" ? Align::kCenter : Align::kTopLeft;
@@ -174,11 +220,12 @@ Result<std::unique_ptr<Op>> make(OpSetup& setup) {
   o.format.grey = params.text("channels") == "GREY";
   o.format.bgr = params.text("channels") == "BGR";
   o.filter = filter_of(params);
+  o.aspect = params.text("fit") == "aspect";
   LEAT_TRY(settle_type(params, setup.wanted[0], o));
   LEAT_TRY(settle_shape(params, setup.wanted[0], o));
   LEAT_TRY(settle_fit(params, o));
   LEAT_TRY(settle_values(params, o));
-  setup.outputs[0] = Type::exactly(o.format.dtype, o.shape());
+  setup.outputs[0] = o.type();
   return std::make_unique<ToTensor>(o);
 }
 
@@ -223,9 +270,24 @@ LEAT_OP(
            {.name = "fit",
             .type = ParamType::kChoice,
             .fallback = "stretch",
-            .choices = {"stretch", "letterbox", "cover"},
+            .choices = {"stretch", "letterbox", "cover", "aspect"},
             .doc = "stretch scales both axes apart; letterbox shows the whole picture and fills "
-                   "the rest; cover shows its middle and cuts the rest"},
+                   "the rest; cover shows its middle and cuts the rest; aspect makes the tensor "
+                   "as large as the picture's shape demands, for models that leave width or "
+                   "height open: from the side that is set, or with neither at the picture's own "
+                   "size or smaller"},
+           {.name = "max_side",
+            .type = ParamType::kInt,
+            .min = 1,
+            .max = kMostSide,
+            .doc = "With aspect: the most that the sides that are not set may have, in pixels. "
+                   "Pictures are made smaller for it; where the other side is set, narrower"},
+           {.name = "multiple",
+            .type = ParamType::kInt,
+            .fallback = int64_t{1},
+            .min = 1,
+            .max = 1024,
+            .doc = "With aspect: sides that are not set are multiples of this, the nearest"},
            {.name = "crop_pct",
             .type = ParamType::kFloat,
             .fallback = 1.0,

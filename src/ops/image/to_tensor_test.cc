@@ -47,6 +47,16 @@ const Settled kSettled[] = {
      "UINT8[4,8,3]"},
     {"FP32[...]", {{"width", int64_t{8}}, {"height", int64_t{4}}}, "FP32[3,4,8]"},
 
+    {"FP32[3,32,?]", {{"fit", "aspect"}}, "FP32[3,32,?]"},
+    {"FP32[3,h,w]", {{"fit", "aspect"}, {"max_side", int64_t{960}}}, "FP32[3,?,?]"},
+    {"FP32[h,w,3]", {{"fit", "aspect"}, {"width", int64_t{64}}}, "FP32[?,64,3]"},
+    {"FP32[3,32,64]", {{"fit", "aspect"}}, "aspect leaves a side to the picture, but width is 64"},
+    {"FP32[3,32,64]", {{"max_side", int64_t{9}}}, "max_side goes with fit: aspect only"},
+    {"FP32[3,32,64]", {{"multiple", int64_t{9}}}, "multiple goes with fit: aspect only"},
+    {"FP32[3,32,?]",
+     {{"fit", "aspect"}, {"max_side", int64_t{9}}, {"multiple", int64_t{10}}},
+     "max_side: 9 is less than the multiple of 10"},
+
     {"", {}, "width and height are not known; set both (nothing that it feeds says them)"},
     {"FP32[3,224,?]", {}, "width is not known; set width (what it feeds takes FP32[3,224,?])"},
     {"FP32[h,224,3]", {}, "height is not known; set height"},
@@ -314,6 +324,50 @@ TEST(ToTensor, LetterboxFillsTheRest) {
         }
       }
     }
+  }
+}
+
+struct Followed {
+  std::vector<std::pair<const char*, int64_t>> params;
+  ImageSize picture, tensor;
+  double scale;  // below which a decoder must not go
+};
+
+const Followed kFollowed[] = {
+    {{{"height", 32}}, {100, 20}, {160, 32}, 1},
+    {{{"height", 32}}, {1000, 64}, {500, 32}, 0.5},
+    {{{"height", 32}}, {3, 900}, {1, 32}, 1. / 3},  // not none
+    {{{"height", 32}, {"max_side", 320}}, {1000, 64}, {320, 32}, 0.5},
+    {{{"height", 32}, {"multiple", 16}}, {1000, 64}, {496, 32}, 0.5},
+    {{{"width", 10}}, {100, 20}, {10, 2}, 0.1},
+    {{}, {100, 20}, {100, 20}, 1},
+    {{{"max_side", 50}}, {100, 20}, {50, 10}, 0.5},
+    {{{"max_side", 960}, {"multiple", 32}}, {1920, 1080}, {960, 544}, 0.5},
+    {{{"max_side", 960}, {"multiple", 32}}, {384, 191}, {384, 192}, 1},
+    {{{"max_side", 970}, {"multiple", 32}}, {970, 4}, {960, 32}, 1},
+};
+
+TEST(ToTensor, AspectFollowsThePicture) {
+  for (const Followed& c : kFollowed) {
+    OpFixture op("image.to_tensor");
+    op.param("fit", "aspect").param("layout", "NHWC").param("dtype", "UINT8");
+    for (const auto& [name, value] : c.params) op.param(name, value);
+    std::mt19937 random(2);
+    const auto pixels = noise(c.picture.width, c.picture.height, random);
+    ASSERT_TRUE(op.input("image", image(pixels, c.picture.width, c.picture.height)).run().ok());
+    const Tensor& out = op["tensor"];
+    EXPECT_EQ(out.shape(), (Shape{c.tensor.height, c.tensor.width, 3}));
+    if (pixels.size() < 100'000) {  // the reference is slow
+      const auto wanted = resampled(pixels, c.picture, c.tensor, Filter::kBilinear);
+      EXPECT_TRUE(std::ranges::equal(out.values<uint8_t>(), wanted)) << out.shape().text();
+    }
+    const auto t = op["transform"].values<float>();
+    EXPECT_FLOAT_EQ(t[0] * static_cast<float>(c.tensor.width), static_cast<float>(c.picture.width));
+    EXPECT_FLOAT_EQ(t[1] * static_cast<float>(c.tensor.height),
+                    static_cast<float>(c.picture.height));
+    const auto need = op.op().need(0);
+    ASSERT_TRUE(need.has_value());
+    EXPECT_NEAR(need->scale_for(c.picture.width, c.picture.height), c.scale, 1e-9);
   }
 }
 
