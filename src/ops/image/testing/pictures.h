@@ -25,6 +25,22 @@ inline std::vector<uint8_t> pattern(int width, int height) {
   return out;
 }
 
+// One without steps, for what interpolates: of this the tests' literal expectations were made with
+// OpenCV 5.0, as
+//   y, x, c = np.mgrid[0:height, 0:width, 0:3]
+//   abs((x * 9 + y * 5 + c * 40) % 510 - 255).astype(np.uint8)
+inline std::vector<uint8_t> slopes(int width, int height) {
+  std::vector<uint8_t> out;
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      for (int c = 0; c < 3; ++c) {
+        out.push_back(static_cast<uint8_t>(std::abs((x * 9 + y * 5 + c * 40) % 510 - 255)));
+      }
+    }
+  }
+  return out;
+}
+
 // Every byte by chance; or, as in a drawing, 0 and 255 alone.
 inline std::vector<uint8_t> noise(int width, int height, std::mt19937& random, bool hard = false) {
   std::vector<uint8_t> out(static_cast<size_t>(width) * static_cast<size_t>(height) * 3);
