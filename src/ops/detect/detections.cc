@@ -7,27 +7,6 @@
 
 namespace leat {
 
-Result<Placement> Placement::of(const Tensor& transform) {
-  auto v = transform.values<float>();
-  for (size_t i = 0; i < 6; ++i) {
-    bool positive = i != 2 && i != 3;
-    if (!std::isfinite(v[i]) || (positive && v[i] <= 0)) {
-      constexpr const char* kNames[] = {"scale_x",  "scale_y", "offset_x",
-                                        "offset_y", "width",   "height"};
-      return Status(Code::kBadInput, cat("transform: ", kNames[i], " is ", v[i], "; a finite",
-                                         positive ? ", positive" : "", " number is needed"));
-    }
-  }
-  return Placement{v[0], v[1], v[2], v[3], v[4], v[5]};
-}
-
-Box Placement::apply(const Box& box) const {
-  return {std::clamp(box.x1 * scale_x + offset_x, 0.0f, width),
-          std::clamp(box.y1 * scale_y + offset_y, 0.0f, height),
-          std::clamp(box.x2 * scale_x + offset_x, 0.0f, width),
-          std::clamp(box.y2 * scale_y + offset_y, 0.0f, height)};
-}
-
 std::vector<ParamSpec> Detections::params(double score, double iou, std::vector<ParamSpec> others) {
   std::vector<ParamSpec> all = {
       {.name = "score",
@@ -88,13 +67,13 @@ Result<Detections> Detections::load(const Params& params) {
   return made;
 }
 
-Status Detections::finish(OpCall& call, Suppressor& found, const Placement& placement) const {
+Status Detections::finish(OpCall& call, Suppressor& found, const Transform& transform) const {
   thread_local std::vector<Box> boxes;
   thread_local std::vector<uint32_t> places;
   boxes.clear();
   places.clear();
   for (uint32_t place : found.run(limits_)) {
-    Box box = placement.apply(found.box(place));
+    Box box = transform.apply(found.box(place));
     if (!(box.x1 < box.x2 && box.y1 < box.y2)) continue;
     boxes.push_back(box);
     places.push_back(place);

@@ -1,6 +1,5 @@
 // The head of SSD and its kin: boxes that are decoded already, and a score for each of the classes.
 #include <cmath>
-#include <limits>
 
 #include "base/text.h"
 #include "ops/detect/detections.h"
@@ -29,7 +28,7 @@ class Ssd final : public Op {
     const Tensor& boxes = call.input(1);
     int64_t classes = scores.shape()[1];
     LEAT_TRY(check_classes(classes));
-    LEAT_ASSIGN(Placement placement, place(call));
+    LEAT_ASSIGN(Transform transform, place(call));
     Suppressor& found = Suppressor::scratch();
     const float* box = boxes.values<float>().data();
     const float* score = scores.values<float>().data();
@@ -44,7 +43,7 @@ class Ssd final : public Op {
         if (corners.sound()) found.add(corners, score[c], c);
       }
     }
-    return detections_.finish(call, found, placement);
+    return detections_.finish(call, found, transform);
   }
 
  private:
@@ -58,30 +57,34 @@ class Ssd final : public Op {
   }
 
   // From the model's units to pixels of the original.
-  Result<Placement> place(const OpCall& call) const {
+  Result<Transform> place(const OpCall& call) const {
     if (!call.has(2)) {  // boxes stay in the model's input
       float width = width_ > 0 ? width_ : 1;
       float height = height_ > 0 ? height_ : 1;
-      if (fractions_) return Placement{width, height, 0, 0, width, height};
-      constexpr float kFar = std::numeric_limits<float>::max();
-      return Placement{1, 1, 0, 0, width_ > 0 ? width_ : kFar, height_ > 0 ? height_ : kFar};
+      if (fractions_) return Transform{width, height, 0, 0, width, height};
+      return Transform{1,
+                       1,
+                       0,
+                       0,
+                       width_ > 0 ? width_ : Transform::kFar,
+                       height_ > 0 ? height_ : Transform::kFar};
     }
-    LEAT_ASSIGN(Placement placement, Placement::of(call.input(2)));
-    if (!fractions_) return placement;
+    LEAT_ASSIGN(Transform transform, Transform::of(call.input(2)));
+    if (!fractions_) return transform;
     if (width_ > 0) {
-      placement.scale_x *= width_;
-      placement.scale_y *= height_;
-      return placement;
+      transform.scale_x *= width_;
+      transform.scale_y *= height_;
+      return transform;
     }
-    if (placement.offset_x != 0 || placement.offset_y != 0) {
-      return Status(Code::kBadInput, cat("transform: the picture begins at ", placement.offset_x,
-                                         ", ", placement.offset_y,
+    if (transform.offset_x != 0 || transform.offset_y != 0) {
+      return Status(Code::kBadInput, cat("transform: the picture begins at ", transform.offset_x,
+                                         ", ", transform.offset_y,
                                          ": it was not stretched to the model's input, so the "
                                          "params width and height of that are needed"));
     }
-    placement.scale_x = placement.width;
-    placement.scale_y = placement.height;
-    return placement;
+    transform.scale_x = transform.width;
+    transform.scale_y = transform.height;
+    return transform;
   }
 
   Detections detections_;

@@ -67,15 +67,11 @@ class Yolox final : public Op {
     LEAT_TRY(check_attributes(attributes));
     LEAT_ASSIGN(Layout layout, layout_for(rows));
 
-    Placement placement;
-    placement.width = static_cast<float>(layout.width);
-    placement.height = static_cast<float>(layout.height);
-    if (call.has(1)) {
-      LEAT_ASSIGN(placement, Placement::of(call.input(1)));
-    }
+    LEAT_ASSIGN(Transform transform, Transform::of(call, 1, static_cast<float>(layout.width),
+                                                   static_cast<float>(layout.height)));
     Suppressor& found = Suppressor::scratch();
     collect(output.values<float>().data(), attributes, layout, found);
-    return detections_.finish(call, found, placement);
+    return detections_.finish(call, found, transform);
   }
 
  private:
@@ -179,9 +175,7 @@ LEAT_OP(({.name = "detect.yolox",
           .inputs = {{"output", "FP32[rows,attributes]",
                       "a row a cell of the grids: x, y, log width, log height, objectness, and a "
                       "probability a class"},
-                     {"transform", "FP32[6]",
-                      "of image.to_tensor; without it boxes are in pixels of the model's input",
-                      true}},
+                     Transform::port()},
           .outputs = Detections::outputs(),
           .params = Detections::params(
               0.3, 0.45,
