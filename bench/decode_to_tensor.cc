@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <optional>
 
 #include "bench.h"
@@ -269,9 +270,31 @@ bool measure(const bench::Photo& photo, const std::string& path, std::optional<O
   return true;
 }
 
+// For each line "PATH OVERSAMPLE", processor time in seconds and the mean of the tensor: one of
+// those that bench/decoders.py compares.
+int serve() {
+  std::map<std::string, bench::Photo> photos;
+  Ours ours;
+  char path[4096];
+  for (double oversample; std::scanf("%4095s %lf", path, &oversample) == 2;) {
+    auto [at, fresh] = photos.try_emplace(path);
+    if (fresh) {
+      at->second = {path, bench::read_file(path)};
+      for (int i = 0; i < 3; ++i) ours.convert(at->second, oversample, Filter::kBilinear);
+    }
+    const double took =
+        milliseconds([&] { ours.convert(at->second, oversample, Filter::kBilinear); });
+    std::printf("%g %g\n", took / 1e3,
+                mean(ours.convert(at->second, oversample, Filter::kBilinear)));
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
+  if (count == 2 && std::string_view(arguments[1]) == "--serve") return serve();
   if (!bench::have_assets("decode_to_tensor")) return 0;
   if (count > 1) {  // only ours, of one photo, for a profiler
     bench::Photo photo{arguments[1], bench::read_file(arguments[1])};
