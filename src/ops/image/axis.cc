@@ -5,15 +5,48 @@
 #include <bit>
 #include <cassert>
 #include <cmath>
+#include <numbers>
 
 namespace leat {
 
 namespace {
 
-// A filter's weight at distance x from the centre, in units of the (scaled) support.
+// How far a filter reaches to each side, in pixels of the coarser grid.
+double support(Filter filter) {
+  switch (filter) {
+    case Filter::kArea:
+      return 0.5;
+    case Filter::kBicubic:
+      return 2;
+    case Filter::kLanczos:
+      return 3;
+    default:
+      return 1;
+  }
+}
+
+double sinc(double x) {
+  if (x == 0) return 1;
+  x *= std::numbers::pi;
+  return std::sin(x) / x;
+}
+
+// A filter's weight at distance x from the centre, in such pixels.
 double weight(Filter filter, double x) {
-  if (filter == Filter::kArea) return x > -0.5 && x <= 0.5 ? 1.0 : 0.0;
-  return std::max(0.0, 1.0 - std::abs(x));
+  const double size = std::abs(x);
+  switch (filter) {
+    case Filter::kArea:
+      return x > -0.5 && x <= 0.5 ? 1 : 0;
+    case Filter::kBicubic: {
+      constexpr double a = -0.5;
+      if (size < 1) return ((a + 2) * size - (a + 3)) * size * size + 1;
+      return size < 2 ? (((size - 5) * size + 8) * size - 4) * a : 0;
+    }
+    case Filter::kLanczos:
+      return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0;
+    default:
+      return std::max(0.0, 1 - size);
+  }
 }
 
 // What one table of this thread needed, the others will: once each has been used again since the
@@ -39,7 +72,7 @@ class Windows {
       : key_(key),
         scale_((key.length > 0 ? key.length : key.in) / key.out),
         spread_(std::max(scale_, 1.0)),
-        support_((key.filter == Filter::kArea ? 0.5 : 1.0) * spread_) {}
+        support_(support(key.filter) * spread_) {}
 
   int most() const { return static_cast<int>(std::ceil(support_)) * 2 + 1; }
 
@@ -121,7 +154,8 @@ void Axis::build(const AxisKey& key) {
     reach.push_back({window.first / 4, groups, at});
     for (int i = 0; i < window.count; ++i) {
       const int place = window.first % 4 + i;
-      pack(static_cast<int>(exact[i] * (1 << kWeightBits) + 0.5), place % 4, key.bytes,
+      const double scaled = exact[i] * (1 << kWeightBits);
+      pack(static_cast<int>(scaled + (scaled < 0 ? -0.5 : 0.5)), place % 4, key.bytes,
            weights.data() + at + static_cast<size_t>(place / 4) * size);
     }
     at += static_cast<uint32_t>(groups) * static_cast<uint32_t>(size);

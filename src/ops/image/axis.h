@@ -12,6 +12,8 @@ enum class Filter : uint8_t {
   kBilinear,  // a triangle, antialiased: Pillow's BILINEAR
   kArea,      // the mean of the covered pixels: Pillow's BOX
   kNearest,   // one source pixel
+  kBicubic,   // cubic convolution, a = -0.5: Pillow's BICUBIC
+  kLanczos,   // a windowed sinc of three lobes: Pillow's LANCZOS
 };
 
 // What an axis table depends on.

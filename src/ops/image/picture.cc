@@ -36,15 +36,19 @@ ParamSpec filter_param() {
   return {.name = "filter",
           .type = ParamType::kChoice,
           .fallback = "bilinear",
-          .choices = {"bilinear", "area", "nearest"},
+          .choices = {"bilinear", "area", "nearest", "bicubic", "lanczos"},
           .doc =
-              "How pixels are weighed: bilinear and area mean what Pillow computes (BILINEAR and "
-              "BOX, antialiased); nearest takes one pixel"};
+              "How pixels are weighed, each as Pillow computes it: bilinear, area (BOX), bicubic "
+              "and lanczos are antialiased; nearest takes one pixel"};
 }
 
 Filter filter_of(const Params& params) {
   const std::string& name = params.text("filter");
-  return name == "area" ? Filter::kArea : name == "nearest" ? Filter::kNearest : Filter::kBilinear;
+  return name == "area"      ? Filter::kArea
+         : name == "nearest" ? Filter::kNearest
+         : name == "bicubic" ? Filter::kBicubic
+         : name == "lanczos" ? Filter::kLanczos
+                             : Filter::kBilinear;
 }
 
 }  // namespace leat

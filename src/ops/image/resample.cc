@@ -11,9 +11,6 @@
 //    ring of as many rows as are needed at once, small enough for a near cache.
 // 4. The bytes, still in 32 bits, become floats, are normalised, converted and stored where they
 //    belong.
-//
-// A weight has more bits than the multiply-add instructions take, so it comes in digits, one sum
-// for each. Sums may wrap around: the whole result, modulo 2^32, is right.
 #include "ops/image/resample.h"
 
 #include <algorithm>
@@ -25,8 +22,6 @@
 #include <utility>
 #include <vector>
 
-#include "ops/image/half.h"
-
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/image/resample.cc"
 // SSE4 brings nothing here beyond SSSE3.
@@ -35,6 +30,9 @@
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 // after foreach_target
 #include <hwy/highway.h>
+
+#include "ops/image/convert-inl.h"
+#include "ops/image/weighted_sum-inl.h"
 
 #ifndef LEAT_OPS_IMAGE_RESAMPLE_SHARED_
 #define LEAT_OPS_IMAGE_RESAMPLE_SHARED_
@@ -105,86 +103,7 @@ namespace leat {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using D32 = hn::CappedTag<int32_t, kRows>;
-using DF = hn::Rebind<float, D32>;
-using D16 = hn::Repartition<int16_t, D32>;
-constexpr int kLanes = hn::MaxLanes(D32());
-using V32 = hn::Vec<D32>;
-
-HWY_INLINE V32 load(const uint32_t* at) {
-  return hn::LoadU(D32(), reinterpret_cast<const int32_t*>(at));
-}
-
-HWY_INLINE V32 same(uint32_t word) { return hn::Set(D32(), static_cast<int32_t>(word)); }
-
-// What a weighted sum starts with, so that it is rounded and not cut.
-constexpr int kHalf = 1 << (kWeightBits - 1);
-
-#if HWY_TARGET <= HWY_AVX3_DL
-// Weights in bytes: VNNI multiplies four at a time.
-constexpr bool kBytes = true;
-
-struct Weights {
-  V32 low, middle, high;
-  HWY_INLINE explicit Weights(const uint32_t* words)
-      : low(same(words[0])), middle(same(words[1])), high(same(words[2])) {}
-};
-
-// One instruction, for which Highway has no name and the compiler no leave.
-HWY_INLINE V32 multiply_add(V32 pixels, V32 weights, V32 sum) {
-  asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(pixels.raw), "v"(weights.raw));
-  return sum;
-}
-
-struct Sum {
-  V32 low, middle, high;
-
-  HWY_INLINE Sum() : low(hn::Set(D32(), kHalf)), middle(hn::Zero(D32())), high(hn::Zero(D32())) {}
-  HWY_INLINE void add(V32 pixels, const Weights& weights) {
-    low = multiply_add(pixels, weights.low, low);
-    middle = multiply_add(pixels, weights.middle, middle);
-    high = multiply_add(pixels, weights.high, high);
-  }
-  HWY_INLINE V32 whole() const {
-    return hn::Add(hn::Add(low, hn::ShiftLeft<8>(middle)), hn::ShiftLeft<16>(high));
-  }
-};
-#else
-constexpr bool kBytes = false;
-
-struct Weights {
-  hn::Vec<D16> low_even, low_odd, high_even, high_odd;
-  HWY_INLINE explicit Weights(const uint32_t* words)
-      : low_even(hn::BitCast(D16(), same(words[0]))),
-        low_odd(hn::BitCast(D16(), same(words[1]))),
-        high_even(hn::BitCast(D16(), same(words[2]))),
-        high_odd(hn::BitCast(D16(), same(words[3]))) {}
-};
-
-struct Sum {
-  V32 low, high;
-
-  HWY_INLINE Sum() : low(hn::Set(D32(), kHalf)), high(hn::Zero(D32())) {}
-  HWY_INLINE void add(V32 pixels, const Weights& weights) {
-    const D32 d;
-    const hn::Repartition<uint16_t, D32> words;
-    const auto even = hn::And(hn::BitCast(D16(), pixels), hn::Set(D16(), 0x00FF));
-    const auto odd = hn::BitCast(D16(), hn::ShiftRight<8>(hn::BitCast(words, pixels)));
-    V32 unused = hn::Zero(d);
-    low = hn::ReorderWidenMulAccumulate(d, even, weights.low_even, low, unused);
-    low = hn::ReorderWidenMulAccumulate(d, odd, weights.low_odd, low, unused);
-    high = hn::ReorderWidenMulAccumulate(d, even, weights.high_even, high, unused);
-    high = hn::ReorderWidenMulAccumulate(d, odd, weights.high_odd, high, unused);
-  }
-  HWY_INLINE V32 whole() const { return hn::Add(low, hn::ShiftLeft<16>(high)); }
-};
-#endif
-
-// The sum as a byte, in 32 bits.
-HWY_INLINE V32 rounded(const Sum& sum) {
-  const D32 d;
-  return hn::Min(hn::Max(hn::ShiftRight<kWeightBits>(sum.whole()), hn::Zero(d)), hn::Set(d, 255));
-}
+static_assert(kRows % kLanes == 0);
 
 // Each block of 16 bytes of `v` to to[block] + at.
 template <typename V>
@@ -343,45 +262,6 @@ HWY_INLINE void blend_down(const Job& job, const Strip& strip, const Axis::Reach
   out[2] = real(b, 2);
 }
 
-// Step 4: 16 floats (aligned) to a type. FP32 stays as it is.
-HWY_INLINE void convert16(const float* in, float* out) { std::memcpy(out, in, 16 * sizeof(float)); }
-HWY_INLINE void convert16(const float* in, uint8_t* out) {
-  const hn::FixedTag<float, 4> df;
-  const hn::FixedTag<int32_t, 4> d32;
-  const hn::FixedTag<int16_t, 8> d16;
-  const hn::FixedTag<int16_t, 4> d16h;
-  const hn::FixedTag<uint8_t, 8> d8h;
-  // Clamped first: a float outside of int32 has no nearest integer.
-  const auto load = [&](int i) {
-    const auto v = hn::Clamp(hn::Load(df, in + i), hn::Zero(df), hn::Set(df, 255.0f));
-    return hn::DemoteTo(d16h, hn::ConvertTo(d32, hn::Add(v, hn::Set(df, 0.5f))));
-  };
-  for (int i = 0; i < 16; i += 8) {
-    hn::StoreU(hn::DemoteTo(d8h, hn::Combine(d16, load(i + 4), load(i))), d8h, out + i);
-  }
-}
-HWY_INLINE void convert16(const float* in, uint16_t* out) {  // FP16
-#if HWY_TARGET <= HWY_AVX2
-  const hn::FixedTag<float, 8> df;
-  const hn::FixedTag<hwy::float16_t, 8> dh;
-  const hn::FixedTag<uint16_t, 8> du;
-  for (int i = 0; i < 16; i += 8) {
-    hn::StoreU(hn::BitCast(du, hn::DemoteTo(dh, hn::Load(df, in + i))), du, out + i);
-  }
-#else
-  for (int i = 0; i < 16; ++i) out[i] = half_bits(in[i]);
-#endif
-}
-
-template <typename T>
-HWY_INLINE void interleave(const T* in, T* out) {
-  const hn::FixedTag<T, 16 / sizeof(T)> d;
-  for (size_t i = 0; i < kTile; i += hn::MaxLanes(d)) {
-    hn::StoreInterleaved3(hn::Load(d, in + i), hn::Load(d, in + kTile + i),
-                          hn::Load(d, in + 2 * kTile + i), d, out + 3 * i);
-  }
-}
-
 // Step 4 for a tile: [channel][kTile] floats to where they belong.
 template <typename T>
 HWY_INLINE void emit_row(const Job& job, int x, int y, int count) {
@@ -403,7 +283,7 @@ HWY_INLINE void emit_row(const Job& job, int x, int y, int count) {
     }
   } else {
     T* mixed = reinterpret_cast<T*>(job.scratch.mixed);
-    interleave(typed, mixed);
+    interleave<kTile>(typed, mixed);
     std::memcpy(out + place * 3, mixed, n * 3 * sizeof(T));
   }
 }

@@ -1,7 +1,7 @@
 // Resampling of RGB pictures into tensors, in one pass over the source.
 //
-// The result is what Pillow computes, to the last bit: resize(), with BILINEAR, BOX or NEAREST, of
-// an 8-bit picture, and convert("L") after that where one channel is asked for. Elements of a
+// The result is what Pillow computes, to the last bit: resize() of an 8-bit picture, with each
+// filter but HAMMING, and convert("L") after that where one channel is asked for. Elements of a
 // floating-point type are made of these bytes.
 #pragma once
 

@@ -29,7 +29,9 @@ TEST(Resize, ScalesThePicture) {
   for (const Sized& c : kSized) {
     for (const auto& [name, filter] : {std::pair{"bilinear", Filter::kBilinear},
                                        {"area", Filter::kArea},
-                                       {"nearest", Filter::kNearest}}) {
+                                       {"nearest", Filter::kNearest},
+                                       {"bicubic", Filter::kBicubic},
+                                       {"lanczos", Filter::kLanczos}}) {
       SCOPED_TRACE(testing::Message() << c.width << " " << c.height << " " << c.fit << " " << name);
       OpFixture op("image.resize");
       if (c.width) op.param("width", c.width);

@@ -52,6 +52,34 @@ inline Tensor image(const std::vector<uint8_t>& pixels, int width, int height) {
   return *Tensor::of(std::span<const uint8_t>(pixels), Shape{height, width, 3});
 }
 
+// A filter of Pillow's by its definition: how far it reaches, and its weight at distance x.
+struct Kernel {
+  double reach;
+  double (*weight)(double x);
+};
+
+inline Kernel kernel(Filter filter) {
+  constexpr double kPi = 3.14159265358979323846;
+  switch (filter) {
+    case Filter::kArea:
+      return {0.5, [](double x) { return x > -0.5 && x <= 0.5 ? 1.0 : 0.0; }};
+    case Filter::kBicubic:  // R. Keys, 1981, with a = -1/2
+      return {2, [](double x) {
+                const double d = std::abs(x);
+                if (d < 1) return 1.5 * d * d * d - 2.5 * d * d + 1;
+                return d < 2 ? -0.5 * d * d * d + 2.5 * d * d - 4 * d + 2 : 0;
+              }};
+    case Filter::kLanczos:
+      return {3, [](double x) {
+                if (x == 0) return 1.0;
+                if (std::abs(x) > 3) return 0.0;
+                return 3 * std::sin(kPi * x) * std::sin(kPi * x / 3) / (kPi * kPi * x * x);
+              }};
+    default:
+      return {1, [](double x) { return std::max(0.0, 1 - std::abs(x)); }};
+  }
+}
+
 // Pillow's way, pixel by pixel: across, then down, with weights of 22 bits, each time to bytes.
 inline std::vector<uint8_t> resampled(const std::vector<uint8_t>& in, ImageSize from, ImageSize to,
                                       Filter filter) {
@@ -59,7 +87,7 @@ inline std::vector<uint8_t> resampled(const std::vector<uint8_t>& in, ImageSize 
     std::vector<std::vector<int>> rows(static_cast<size_t>(m));
     const double scale = static_cast<double>(n) / m;
     const double spread = std::max(1.0, scale);
-    const double support = spread * (filter == Filter::kArea ? 0.5 : 1.0);
+    const double support = spread * kernel(filter).reach;
     const double step = 1.0 / spread;
     for (int i = 0; i < m; ++i) {
       std::vector<int>& row = rows[static_cast<size_t>(i)];
@@ -75,13 +103,12 @@ inline std::vector<uint8_t> resampled(const std::vector<uint8_t>& in, ImageSize 
       double sum = 0;
       for (int j = low; j < high; ++j) {
         const double x = (j - centre + 0.5) * step;
-        exact.push_back(filter == Filter::kArea ? (x > -0.5 && x <= 0.5)
-                                                : std::max(0.0, 1.0 - std::abs(x)));
+        exact.push_back(kernel(filter).weight(x));
         sum += exact.back();
       }
       for (int j = low; j < high; ++j) {
         row[static_cast<size_t>(j)] =
-            static_cast<int>(0.5 + exact[static_cast<size_t>(j - low)] / sum * (1 << 22));
+            static_cast<int>(std::lround(exact[static_cast<size_t>(j - low)] / sum * (1 << 22)));
       }
     }
     return rows;
