@@ -120,8 +120,8 @@ PY
 fetch_rivals() {
   echo "setup: installing what leat is measured against"
   /usr/bin/python3 -m venv "$1"
-  "$1/bin/python" -m pip -q install --no-deps --only-binary=:all: --require-hashes \
-    -r tools/bench-requirements.txt
+  "$1/bin/python" -m pip -q install --no-deps --only-binary=:all: --no-binary=pyvips \
+    --require-hashes -r tools/bench-requirements.txt
 }
 
 once onnxruntime fetch_onnxruntime tools/requirements.txt tools/onnxruntime-headers.sha256
