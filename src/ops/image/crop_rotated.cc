@@ -10,8 +10,6 @@ namespace leat {
 
 namespace {
 
-constexpr double kMostSide = 32768;
-
 struct Point {
   double x, y;
 };
@@ -111,13 +109,7 @@ class CropRotated final : public Op {
     const Quad here = upright.divided(reduction({source.width, source.height}, full));
     const double width = std::floor(here.width() + 0.5), height = std::floor(here.height() + 0.5);
     if (width < 1 || height < 1) return bad(quad, "covers no pixel");
-    const double most = 4.0 * source.width * source.height;
-    if (width > kMostSide || height > kMostSide || width * height > most) {
-      return bad(quad, cat("would become ", bound_text(width), " x ", bound_text(height),
-                           " (width x height); allowed: ", bound_text(kMostSide),
-                           " each way and, four times those of the picture, ", bound_text(most),
-                           " pixels"));
-    }
+    LEAT_TRY(check_result_size(source, width, height));
     const ImageSize size{static_cast<int>(width), static_cast<int>(height)};
     LEAT_ASSIGN(Tensor * out, call.output(0, DType::kUint8, {size.height, size.width, 3}));
     LEAT_TRY(warp(source, here.from(size), std::nullopt, size, out->mutable_data(), call));

@@ -150,10 +150,8 @@ TEST(CropRotated, RefusesWhatIsNoQuad) {
       {{-9, -9, -1, -9, -1, -1, -9, -1}, "lies outside of the picture"},
       {{22, 2, 26, 6, 22, 10, 18, 6}, ""},
       {{22, 9, 27, 14, 22, 19, 17, 14}, "lies outside of the picture"},  // beyond a corner
-      {{0, 0, 80, 0, 80, 10, 0, 10}, ""},
-      {{0, 0, 81, 0, 81, 10, 0, 10},
-       "become 81 x 10 (width x height); allowed: 32768 each way "
-       "and, four times those of the picture, 800 pixels"},
+      {{0, 0, 32769, 0, 32769, 5, 0, 5}, "would be 32769 x 5 pixels (width x height); allowed"},
+      {{0, 0, 32768, 0, 32768, 513, 0, 513}, "allowed: 32768 each way, and 16777216 in all"},
       {{-1e30f, -1e30f, 1e30f, -1e30f, 1e30f, 1e30f, -1e30f, 1e30f}, "(width x height); allowed"},
   };
   for (const auto& [corners, why] : kBad) {

@@ -1,5 +1,7 @@
 #include "ops/image/picture.h"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "base/text.h"
@@ -30,6 +32,38 @@ Result<Pixels> pixels_of(const Tensor& image) {
   const Reduction by = reduction(size, full);
   return Pixels{reinterpret_cast<const uint8_t*>(image.data()), size.width, size.height,
                 full.width / by.across, full.height / by.down};
+}
+
+Status check_result_size(const Pixels& source, double width, double height) {
+  constexpr double kMostSide = 32768;
+  const double most = std::max(4.0 * source.width * source.height, 16.0 * (1 << 20));
+  if (width <= kMostSide && height <= kMostSide && width * height <= most) return {};
+  return Status(Code::kBadInput, cat("the result would be ", bound_text(std::round(width)), " x ",
+                                     bound_text(std::round(height)),
+                                     " pixels (width x height); allowed: ", bound_text(kMostSide),
+                                     " each way, and ", bound_text(most), " in all"));
+}
+
+ParamSpec fill_param(const char* doc) {
+  return {.name = "fill",
+          .type = ParamType::kFloats,
+          .fallback = std::vector<double>{0},
+          .min = 0,
+          .max = 255,
+          .doc = cat(doc, ": one number, or red, green and blue, 0 to 255")};
+}
+
+Result<Colour> fill_of(const Params& params) {
+  const std::vector<double>& numbers = params.reals("fill");
+  if (numbers.size() != 1 && numbers.size() != 3) {
+    return Status(Code::kBadInput, cat("fill has ", numbers.size(),
+                                       " numbers; allowed: 1, or 3 (red, green, blue)"));
+  }
+  Colour fill;
+  for (size_t c = 0; c < 3; ++c) {
+    fill[c] = static_cast<uint8_t>(numbers[numbers.size() == 1 ? 0 : c] + 0.5);
+  }
+  return fill;
 }
 
 ParamSpec filter_param() {

@@ -1,6 +1,8 @@
 // What the operators on pictures share.
 #pragma once
 
+#include <array>
+
 #include "leat/op.h"
 #include "ops/image/resample.h"
 
@@ -15,6 +17,16 @@ Reduction reduction(ImageSize size, ImageSize full);
 
 // The pixels of an image tensor; kBadInput when there are none.
 Result<Pixels> pixels_of(const Tensor& image);
+
+using Colour = std::array<uint8_t, 3>;  // red, green, blue
+
+// kBadInput when a result of so many pixels is more than this picture may become: 32768 each way,
+// and four times its pixels, or 16 Mi where that is more.
+Status check_result_size(const Pixels& source, double width, double height);
+
+// The parameter `fill`, a colour: its declaration, and its value.
+ParamSpec fill_param(const char* doc);
+Result<Colour> fill_of(const Params& params);
 
 // The parameter `filter`: its declaration, and its value.
 ParamSpec filter_param();

@@ -10,7 +10,7 @@
 #include <optional>
 
 #include "leat/op.h"
-#include "ops/image/resample.h"
+#include "ops/image/picture.h"
 
 namespace leat {
 
@@ -18,8 +18,6 @@ namespace leat {
 // (m[0] x + m[1] y + m[2], m[3] x + m[4] y + m[5]) / (m[6] x + m[7] y + m[8]). Points count from
 // the upper left edge, so that the first pixel's middle is (0.5, 0.5).
 using Projection = std::array<double, 9>;
-
-using Colour = std::array<uint8_t, 3>;
 
 // Writes width x height pixels to `out`. With `outside`, pixels whose middle shows none of the
 // source have that colour. kCancelled when nobody waits for it any more.
