@@ -39,35 +39,44 @@ ParamSpec LabelFile::param() {
               "in `7,cock`, are dropped. As many lines as there are classes"};
 }
 
-Result<LabelFile> LabelFile::load(const Params& params) {
+Result<LabelFile> LabelFile::lines_of(const Params& params, const std::string& name) {
   LabelFile file;
-  if (!params.has("labels")) return file;
-  file.path_ = params.text("labels");
+  file.path_ = params.text(name);
   std::error_code error;
   uint64_t size = std::filesystem::file_size(file.path_, error);
   if (error) {
     return Status(Code::kNotFound,
-                  cat("labels: ", file.path_, " cannot be read: ", error.message()));
+                  cat(name, ": ", file.path_, " cannot be read: ", error.message()));
   }
   if (size > kMostBytes) {
-    return Status(Code::kTooLarge, cat("labels: ", file.path_, " has ", size, " bytes; at most ",
+    return Status(Code::kTooLarge, cat(name, ": ", file.path_, " has ", size, " bytes; at most ",
                                        kMostBytes, " are allowed"));
   }
   std::ifstream stream(file.path_, std::ios::binary);
   file.text_ = std::make_unique<std::string>(size, '\0');
   if (!stream.read(file.text_->data(), static_cast<std::streamsize>(size))) {
     return Status(Code::kNotFound,
-                  cat("labels: ", file.path_, " cannot be read: ", std::strerror(errno)));
+                  cat(name, ": ", file.path_, " cannot be read: ", std::strerror(errno)));
   }
   file.lines_ = split(*file.text_, '\n');
+  if (file.lines_.back().empty()) file.lines_.pop_back();
+  for (std::string_view& line : file.lines_) {
+    if (line.ends_with('\r')) line.remove_suffix(1);
+  }
+  if (file.lines_.size() > kMostLines) {
+    return Status(Code::kTooLarge, cat(name, ": ", file.path_, " has ", file.lines_.size(),
+                                       " lines; at most ", kMostLines, " are allowed"));
+  }
+  return file;
+}
+
+Result<LabelFile> LabelFile::load(const Params& params) {
+  if (!params.has("labels")) return LabelFile();
+  LEAT_ASSIGN(LabelFile file, lines_of(params, "labels"));
   for (std::string_view& line : file.lines_) line = trim(line);
   while (!file.lines_.empty() && file.lines_.back().empty()) file.lines_.pop_back();
   if (file.lines_.empty()) {
     return Status(Code::kBadInput, cat("labels: ", file.path_, " has no labels in it"));
-  }
-  if (file.lines_.size() > kMostLines) {
-    return Status(Code::kTooLarge, cat("labels: ", file.path_, " has ", file.lines_.size(),
-                                       " lines; at most ", kMostLines, " are allowed"));
   }
   drop_numbers(file.lines_);
   return file;

@@ -1,8 +1,8 @@
 // The names of a model's classes, from a text file: one a line, in the order of the classes.
 //
-// Lines are trimmed. Where every line begins with its own number, counted from 0, and a comma, a
-// tab or a space ("7,cock"), the numbers are dropped. An empty line in the middle is a class
-// without a name; those at the end are none. At most kMostLines lines and kMostBytes bytes.
+// Lines of labels are trimmed. Where every line begins with its own number, counted from 0, and a
+// comma, a tab or a space ("7,cock"), the numbers are dropped. An empty line in the middle is a
+// class without a name; those at the end are none. At most kMostLines lines and kMostBytes bytes.
 #pragma once
 
 #include <memory>
@@ -25,6 +25,9 @@ class LabelFile {
   // The file of parameter `labels`, if given. kNotFound, kTooLarge or kBadInput name the file.
   static Result<LabelFile> load(const Params& params);
   static ParamSpec param();  // how an operator declares `labels`
+  // The file of a parameter that is given, with lines as they stand, but for the mark of their end:
+  // no trimming, no numbers dropped. The last line's end may be missing.
+  static Result<LabelFile> lines_of(const Params& params, const std::string& name);
 
   bool given() const { return !path_.empty(); }
   size_t size() const { return lines_.size(); }

@@ -57,6 +57,17 @@ TEST_F(LabelFileTest, Lines) {
   }
 }
 
+TEST_F(LabelFileTest, LinesAsTheyStand) {
+  std::ofstream(path_, std::ios::binary) << "0 a\n \n\n\tb\r\n";
+  Params params;
+  params.set("dictionary", path_);
+  auto lines = LabelFile::lines_of(params, "dictionary");
+  ASSERT_TRUE(lines.ok()) << lines.status().message();
+  std::vector<std::string> found;
+  for (size_t i = 0; i < lines->size(); ++i) found.emplace_back((*lines)[i]);
+  EXPECT_THAT(found, ElementsAreArray({"0 a", " ", "", "\tb"}));
+}
+
 TEST_F(LabelFileTest, Refusals) {
   auto missing = load_path("/no/such/labels.txt");
   EXPECT_EQ(missing.status().code(), Code::kNotFound);
