@@ -1,8 +1,8 @@
 // The names of a model's classes, from a text file: one a line, in the order of the classes.
 //
-// Lines of labels are trimmed. Where every line begins with its own number, counted from 0, and a comma, a
-// tab or a space ("7,cock"), the numbers are dropped. An empty line in the middle is a class
-// without a name; those at the end are none. At most kMostLines lines and kMostBytes bytes.
+// Lines of labels are trimmed. Where every line begins with its own number, counted from 0, and a
+// comma, a tab or a space ("7,cock"), the numbers are dropped. An empty line in the middle is a
+// class without a name; those at the end are none. At most kMostLines lines and kMostBytes bytes.
 #pragma once
 
 #include <memory>
