@@ -52,7 +52,7 @@ fuzz:
 demo:
 	@tools/setup.sh demo
 	@$(call cmake,release,leat)
-	@examples/demo/run.sh
+	@examples/ocr/run.sh
 
 # What the documents take from the program itself; tests say when it is out of date.
 docs: build

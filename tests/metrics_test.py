@@ -44,7 +44,7 @@ class Metrics(unittest.TestCase):
         rows = ROW.findall((ROOT / "docs/serving.md").read_text())
         listed = {name: (kind, {frozenset(re.findall(r"\w+", labels))}) for name, kind, labels in rows}
         self.assertEqual(len(listed), len(rows), "a metric is listed twice")
-        families, _ = scrape("examples/demo/pipeline.yaml", "examples/python/pipeline.yaml")
+        families, _ = scrape("examples/ocr/pipeline.yaml", "examples/python/pipeline.yaml")
         self.assertEqual(families, listed)
 
     def test_versions_are_apart(self):

@@ -75,7 +75,7 @@ class Readme(unittest.TestCase):
             return [line for line in lines if line and not line.startswith("description:")]
 
         written = "".join(b["body"] for b in BLOCK.finditer(README) if b["kind"] == "yaml")
-        self.assertEqual(plain(written), plain((ROOT / "examples/demo/pipeline.yaml").read_text()))
+        self.assertEqual(plain(written), plain((ROOT / "examples/ocr/pipeline.yaml").read_text()))
 
     @unittest.skipUnless(ASSETS.exists(), f"no assets at {ASSETS}: the drawing needs its models")
     def test_the_drawing_is_what_is_drawn(self):
@@ -87,6 +87,6 @@ if __name__ == "__main__":
     if not MODEL.exists():
         print(f"skipped: no {MODEL.relative_to(ROOT)}; tools/setup.sh demo brings it")
         sys.exit(0)
-    demo = [str(ROOT / "examples/demo/run.sh")]
+    demo = [str(ROOT / "examples/ocr/run.sh")]
     subprocess.run(demo, check=True, env=dict(os.environ, LEAT_PROGRAM=PROGRAM))  # draws the pictures
     unittest.main()

@@ -18,9 +18,9 @@ STEP = re.compile(r"^( +)(op|model): .*$", re.M)
 
 
 def photos(example, folder):
-    if example.parent.name in ("demo", "python"):
+    if example.parent.name in ("ocr", "python"):
         if PYTHON.exists():
-            subprocess.run([PYTHON, ROOT / "examples/demo/draw.py", folder], check=True)
+            subprocess.run([PYTHON, ROOT / "examples/ocr/draw.py", folder], check=True)
         return sorted(pathlib.Path(folder).glob("*.jpg"))
     folder = "face" if example.parent.name == "faces" else "photo"
     return sorted((ASSETS / "images" / folder).glob("*.jpg"))[:3]
@@ -45,7 +45,7 @@ class SameAnswer(unittest.TestCase):
                 checked = leat("check", there)
                 self.assertEqual(checked.returncode, 0, checked.stderr)
                 for photo in pictures:
-                    ran = [leat("run", path, "--input", f"photo=@{photo}") for path in (example, there)]
+                    ran = [leat("run", path, "--input", f"@{photo}") for path in (example, there)]
                     self.assertEqual(ran[0].returncode, 0, ran[0].stderr)
                     self.assertEqual(ran[1].returncode, 0, ran[1].stderr)
                     self.assertEqual(json.loads(ran[0].stdout), json.loads(ran[1].stdout))

@@ -17,7 +17,7 @@ struct Options {
   int width = 0;  // below 1, with `aspect`: as the picture's shape demands, as is height
   int height = 0;
   bool aspect = false;
-  int max_side = 0;
+  int min_side = 0, max_side = 0;
   int multiple = 1;
   PixelFormat format;
   Fit fit = Fit::kStretch;
@@ -40,10 +40,11 @@ struct Options {
   // Of the tensor of a picture of this size.
   ImageSize size_for(ImageSize full) const {
     if (!aspect) return {width, height};
-    const double longest = std::max(full.width, full.height);
-    const double scale = height > 0  ? height * 1.0 / full.height
-                         : width > 0 ? width * 1.0 / full.width
-                                     : std::min(1.0, max_side / longest);
+    const auto [shortest, longest] = std::minmax(full.width, full.height);
+    const double scale =
+        height > 0  ? height * 1.0 / full.height
+        : width > 0 ? width * 1.0 / full.width
+                    : std::min(std::max(1.0, min_side * 1.0 / shortest), max_side * 1.0 / longest);
     const auto side = [&](int fixed, int whole) {
       if (fixed > 0) return fixed;
       const auto steps =
@@ -191,10 +192,17 @@ Status settle_values(const Params& params, Options& o) {
 // Parameters that would have no effect are mistakes.
 Status settle_fit(const Params& params, Options& o) {
   const std::string& fit = params.text("fit");
-  if (!o.aspect && (params.has("max_side") || params.integer("multiple") != 1)) {
-    return bad(cat(params.has("max_side") ? "max_side" : "multiple",
-                   " goes with fit: aspect only; fit is ", fit));
+  const char* alone = params.has("min_side")            ? "min_side"
+                      : params.has("max_side")          ? "max_side"
+                      : params.integer("multiple") != 1 ? "multiple"
+                                                        : nullptr;
+  if (!o.aspect && alone) {
+    return bad(cat(alone, " goes with fit: aspect only; fit is ", fit));
   }
+  if (params.has("min_side") && (o.width > 0 || o.height > 0)) {
+    return bad("min_side is for tensors of which neither width nor height is set");
+  }
+  o.min_side = params.has("min_side") ? static_cast<int>(params.integer("min_side")) : 0;
   o.max_side = params.has("max_side") ? static_cast<int>(params.integer("max_side")) : kMostSide;
   o.multiple = static_cast<int>(params.integer("multiple"));
   if (o.max_side < o.multiple) {
@@ -276,6 +284,12 @@ LEAT_OP(
                    "as large as the picture's shape demands, for models that leave width or "
                    "height open: from the side that is set, or with neither at the picture's own "
                    "size or smaller"},
+           {.name = "min_side",
+            .type = ParamType::kInt,
+            .min = 1,
+            .max = kMostSide,
+            .doc = "With aspect, where neither side is set: the least that the shorter side "
+                   "becomes, in pixels, as far as max_side allows. Pictures are enlarged for it"},
            {.name = "max_side",
             .type = ParamType::kInt,
             .min = 1,

@@ -53,6 +53,7 @@ const Settled kSettled[] = {
     {"FP32[3,32,64]", {{"fit", "aspect"}}, "aspect leaves a side to the picture, but width is 64"},
     {"FP32[3,32,64]", {{"max_side", int64_t{9}}}, "max_side goes with fit: aspect only"},
     {"FP32[3,32,64]", {{"multiple", int64_t{9}}}, "multiple goes with fit: aspect only"},
+    {"FP32[3,32,?]", {{"fit", "aspect"}, {"min_side", int64_t{9}}}, "min_side is for tensors"},
     {"FP32[3,32,?]",
      {{"fit", "aspect"}, {"max_side", int64_t{9}}, {"multiple", int64_t{10}}},
      "max_side: 9 is less than the multiple of 10"},
@@ -345,6 +346,9 @@ const Followed kFollowed[] = {
     {{{"max_side", 960}, {"multiple", 32}}, {1920, 1080}, {960, 544}, 0.5},
     {{{"max_side", 960}, {"multiple", 32}}, {384, 191}, {384, 192}, 1},
     {{{"max_side", 970}, {"multiple", 32}}, {970, 4}, {960, 32}, 1},
+    {{{"min_side", 40}}, {100, 20}, {200, 40}, 1},
+    {{{"min_side", 40}, {"max_side", 150}}, {100, 20}, {150, 30}, 1},
+    {{{"min_side", 10}}, {100, 20}, {100, 20}, 1},
 };
 
 TEST(ToTensor, AspectFollowsThePicture) {
