@@ -35,7 +35,8 @@ struct Header {
   Format format = Format::kJpeg;
   ImageSize size;       // upright, full
   int orientation = 1;  // EXIF: 1 to 8. From 5 on, width and height are stored the other way round
-  // Of a decoded picture: the part of it, above 0 and up to 1, that is as it was stored.
+  // Of a decoded picture: the part of it, above 0 and up to 1, that is as it was stored. 1 only if
+  // the file is sound.
   double intact = 1;
 };
 

@@ -254,7 +254,8 @@ Result<Header> JpegReader::recover(const DecodeOptions& options, Canvas& canvas)
   LEAT_ASSIGN(uint8_t * out, canvas.memory(width, height));
   LEAT_TRY(rows(header.orientation, out, canvas));
   if (!many) damage_->end_scan(jpeg_, jpeg_.input_iMCU_row);
-  header.intact = damage_->intact();
+  // Never the whole: that cannot be known of a file that lacks its end.
+  header.intact = std::min(damage_->intact(), 0.999);
   if (header.intact > 0) return header;
   return Status(Code::kBadMedia, "JPEG is damaged: nothing of it can be read");
 }
