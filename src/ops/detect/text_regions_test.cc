@@ -8,6 +8,7 @@
 
 #include "memory/testing/op_fixture.h"
 #include "ops/detect/rectangle.h"
+#include "ops/detect/testing/tensors.h"
 
 namespace leat {
 namespace {
@@ -39,19 +40,8 @@ struct Map {
       values[static_cast<size_t>(i)] = value;
     }
   }
-  Tensor tensor() const {
-    return *Tensor::of(std::span<const float>(values), Shape{1, height, width});
-  }
+  Tensor tensor() const { return leat::tensor(values, Shape{1, height, width}); }
 };
-
-std::vector<float> floats(const Tensor& tensor) {
-  auto values = tensor.values<float>();
-  return {values.begin(), values.end()};
-}
-
-Tensor transform(std::vector<float> numbers) {
-  return *Tensor::of(std::span<const float>(numbers), Shape{6});
-}
 
 TEST(TextRegions, AsTheDefinitionByHand) {
   Map map{60, 40};
@@ -241,7 +231,7 @@ TEST(TextRegions, Refusals) {
   for (const Case& c : cases) {
     std::vector<float> zeros(static_cast<size_t>(c.shape.elements()));
     OpFixture op("detect.text_regions");
-    op.input("map", *Tensor::of(std::span<const float>(zeros), c.shape));
+    op.input("map", tensor(zeros, c.shape));
     op.input("transform", transform(c.transform));
     Status status = op.run();
     EXPECT_EQ(status.code(), Code::kBadInput);

@@ -10,7 +10,7 @@
 namespace leat {
 
 // x in the original is x in the model's input * scale_x + offset_x, for edges of pixels (the left
-// edge of the first is 0). What lies outside of the original, 0..width and 0..height, is cut off.
+// edge of the first is 0). Boxes are cut off where the original ends, at 0..width and 0..height.
 struct Transform {
   float scale_x = 1, scale_y = 1;
   float offset_x = 0, offset_y = 0;
@@ -26,9 +26,13 @@ struct Transform {
                               float height = kFar);
   static PortSpec port();  // how an operator declares that input
 
-  float x(float x) const { return std::clamp(x * scale_x + offset_x, 0.0f, width); }
-  float y(float y) const { return std::clamp(y * scale_y + offset_y, 0.0f, height); }
-  Box apply(const Box& box) const { return {x(box.x1), y(box.y1), x(box.x2), y(box.y2)}; }
+  // Of a point, which may lie outside.
+  float x(float x) const { return x * scale_x + offset_x; }
+  float y(float y) const { return y * scale_y + offset_y; }
+  Box apply(const Box& box) const {
+    return {std::clamp(x(box.x1), 0.0f, width), std::clamp(y(box.y1), 0.0f, height),
+            std::clamp(x(box.x2), 0.0f, width), std::clamp(y(box.y2), 0.0f, height)};
+  }
 };
 
 }  // namespace leat

@@ -1,63 +1,29 @@
 // The head of YOLOX: a row for each cell of a few grids over the model's input, finest grid first.
 // A row is x, y, log width, log height (in cells), objectness and a probability a class.
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "base/text.h"
 #include "ops/detect/detections.h"
+#include "ops/detect/grids.h"
 
 namespace leat {
 
 namespace {
 
-constexpr int64_t kFixed = 5;           // attributes before the classes
-constexpr int64_t kMostSide = 1 << 15;  // of a model's input, in pixels
-
-// One grid of cells. Its rows follow those of the grid before it.
-struct Grid {
-  int64_t stride;  // pixels from cell to cell
-  int64_t across;  // cells
-  int64_t rows;    // up to its end, those of earlier grids included
-};
-
-constexpr size_t kMostGrids = 8;
-
-struct Layout {
-  int64_t width = 0;  // of the model's input, in pixels; 0: not known
-  int64_t height = 0;
-  size_t count = 0;
-  std::array<Grid, kMostGrids> all{};
-  std::span<const Grid> grids() const { return {all.data(), count}; }
-  int64_t rows() const { return all[count - 1].rows; }
-};
-
-Layout lay_out(const std::vector<int64_t>& strides, int64_t width, int64_t height) {
-  Layout layout{.width = width, .height = height};
-  int64_t rows = 0;
-  for (int64_t stride : strides) {
-    int64_t across = (width + stride - 1) / stride;
-    rows += across * ((height + stride - 1) / stride);
-    layout.all[layout.count++] = {stride, across, rows};
-  }
-  return layout;
-}
+constexpr int64_t kFixed = 5;  // attributes before the classes
 
 class Yolox final : public Op {
  public:
-  Yolox(Detections detections, std::vector<int64_t> strides, int64_t width, int64_t height)
-      : detections_(std::move(detections)), strides_(std::move(strides)) {
-    if (width > 0) known_ = lay_out(strides_, width, height);
-  }
+  Yolox(Detections detections, Grids grids)
+      : detections_(std::move(detections)), grids_(std::move(grids)) {}
 
-  // Settles at load what the input's type tells.
-  Status expect(const Type& type) {
+  // What the input's type tells at load.
+  Status expect(const Type& type) const {
     if (type.open) return {};
     Shape shape = type.shape();
     if (shape[1] >= 0) LEAT_TRY(check_attributes(shape[1]));
-    if (shape[0] < 0) return {};
-    LEAT_ASSIGN(known_, layout_for(shape[0]));
-    return {};
+    return shape[0] < 0 ? Status() : grids_.layout_for(shape[0], "output").status();
   }
 
   Status run(OpCall& call) const override {
@@ -65,7 +31,7 @@ class Yolox final : public Op {
     int64_t rows = output.shape()[0];
     int64_t attributes = output.shape()[1];
     LEAT_TRY(check_attributes(attributes));
-    LEAT_ASSIGN(Layout layout, layout_for(rows));
+    LEAT_ASSIGN(GridLayout layout, grids_.layout_for(rows, "output"));
 
     LEAT_ASSIGN(Transform transform, Transform::of(call, 1, static_cast<float>(layout.width),
                                                    static_cast<float>(layout.height)));
@@ -83,39 +49,7 @@ class Yolox final : public Op {
     return detections_.labels().fits(attributes - kFixed);
   }
 
-  // The grids that have `rows` cells together.
-  Result<Layout> layout_for(int64_t rows) const {
-    if (known_.count > 0) {
-      if (known_.rows() == rows) return known_;
-      return Status(Code::kBadInput,
-                    cat("output: ", rows, " rows; an input of width ", known_.width, ", height ",
-                        known_.height, " with strides ", strides_text(), " gives ", known_.rows()));
-    }
-    // Squares whose side is a multiple of the widest stride.
-    int64_t step = *std::max_element(strides_.begin(), strides_.end());
-    int64_t low = 1, high = kMostSide / step;
-    while (low < high) {
-      int64_t middle = (low + high) / 2;
-      if (lay_out(strides_, middle * step, middle * step).rows() < rows) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    Layout layout = lay_out(strides_, low * step, low * step);
-    if (layout.rows() == rows) return layout;
-    return Status(Code::kBadInput,
-                  cat("output: ", rows, " rows; no square input with strides ", strides_text(),
-                      " gives so many: say the model's width and height, or its strides"));
-  }
-
-  std::string strides_text() const {
-    std::string text;
-    for (int64_t stride : strides_) text += cat(text.empty() ? "" : ", ", stride);
-    return text;
-  }
-
-  void collect(const float* row, int64_t attributes, const Layout& layout,
+  void collect(const float* row, int64_t attributes, const GridLayout& layout,
                Suppressor& found) const {
     const float least = detections_.score();
     int64_t first = 0;
@@ -140,30 +74,13 @@ class Yolox final : public Op {
   }
 
   Detections detections_;
-  std::vector<int64_t> strides_;
-  Layout known_;  // without grids: to be found from the number of rows
+  Grids grids_;
 };
 
 Result<std::unique_ptr<Op>> make(OpSetup& setup) {
   LEAT_ASSIGN(Detections detections, Detections::load(setup.params));
-  std::vector<int64_t> strides;
-  for (double stride : setup.params.reals("strides")) {
-    if (stride != std::floor(stride)) {
-      return Status(Code::kBadInput, cat("strides: ", stride, " is no whole number"));
-    }
-    strides.push_back(static_cast<int64_t>(stride));
-  }
-  if (strides.empty() || strides.size() > kMostGrids) {
-    return Status(Code::kBadInput,
-                  cat("strides: ", strides.size(), " given; 1 to ", kMostGrids, " are allowed"));
-  }
-  int64_t width = setup.params.integer("width");
-  int64_t height = setup.params.integer("height");
-  if ((width == 0) != (height == 0)) {
-    return Status(Code::kBadInput, cat("width is ", width, " and height is ", height,
-                                       "; both must be given, or neither"));
-  }
-  auto op = std::make_unique<Yolox>(std::move(detections), std::move(strides), width, height);
+  LEAT_ASSIGN(Grids grids, Grids::load(setup.params));
+  auto op = std::make_unique<Yolox>(std::move(detections), std::move(grids));
   if (setup.inputs[0]) LEAT_TRY(op->expect(*setup.inputs[0]));
   return op;
 }
@@ -177,26 +94,7 @@ LEAT_OP(({.name = "detect.yolox",
                       "probability a class"},
                      Transform::port()},
           .outputs = Detections::outputs(),
-          .params = Detections::params(
-              0.3, 0.45,
-              {{.name = "strides",
-                .type = ParamType::kFloats,
-                .fallback = std::vector<double>{8, 16, 32},
-                .min = 1,
-                .max = 1024,
-                .doc = "pixels from cell to cell of each grid, in the order of the rows"},
-               {.name = "width",
-                .type = ParamType::kInt,
-                .fallback = int64_t{0},
-                .min = 0,
-                .max = kMostSide,
-                .doc = "of the model's input, in pixels. 0: square, found from the number of rows"},
-               {.name = "height",
-                .type = ParamType::kInt,
-                .fallback = int64_t{0},
-                .min = 0,
-                .max = kMostSide,
-                .doc = "of the model's input, in pixels. 0: as width"}}),
+          .params = Detections::params(0.3, 0.45, Grids::params({8, 16, 32})),
           .make = make}));
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "memory/testing/op_fixture.h"
+#include "ops/detect/testing/tensors.h"
 
 namespace leat {
 namespace {
@@ -21,11 +22,11 @@ constexpr int kClasses = 3;
 constexpr int kWide = 5 + kClasses;
 
 // The grids of an input of width x height pixels, with nothing on them.
-struct Grids {
+struct Cells {
   int width, height;
   std::vector<float> values;
 
-  Grids(int w, int h) : width(w), height(h) {
+  Cells(int w, int h) : width(w), height(h) {
     int rows = 0;
     for (int stride : {8, 16, 32}) rows += (w / stride) * (h / stride);
     values.assign(static_cast<size_t>(rows * kWide), 0.0f);
@@ -36,26 +37,11 @@ struct Grids {
     for (int s = 8; s < stride; s *= 2) first += (width / s) * (height / s);
     return values.data() + (first + y * (width / stride) + x) * kWide;
   }
-  Tensor tensor() const {
-    return *Tensor::of(std::span<const float>(values), Shape{rows(), kWide});
-  }
+  Tensor tensor() const { return leat::tensor(values, Shape{rows(), kWide}); }
 };
 
-Tensor transform(std::vector<float> numbers) {
-  return *Tensor::of(std::span<const float>(numbers), Shape{6});
-}
-
-std::vector<float> floats(const Tensor& tensor) {
-  auto values = tensor.values<float>();
-  return {values.begin(), values.end()};
-}
-std::vector<int64_t> integers(const Tensor& tensor) {
-  auto values = tensor.values<int64_t>();
-  return {values.begin(), values.end()};
-}
-
 TEST(Yolox, LiteralBoxes) {
-  Grids grids(64, 64);
+  Cells grids(64, 64);
   // On the grid of stride 16, cell 2, 1: middle at 16 * (2.5, 1.25) = 40, 20; 32 wide, 16 high.
   std::ranges::copy(std::vector<float>{0.5f, 0.25f, std::log(2.0f), 0, 0.5f, 0.25f, 0.75f, 0.5f},
                     grids.row(16, 2, 1));
@@ -83,15 +69,9 @@ TEST(Yolox, LiteralBoxes) {
   EXPECT_THAT(integers(op["classes"]), ElementsAre(1));
 }
 
-struct Found {
-  double box[4];
-  double score;
-  int64_t label;
-};
-
 // Straight from the definition of the head, in doubles: decode all, sort, suppress by class.
-std::vector<Found> naive(Grids& grids, double least, double iou) {
-  std::vector<Found> all;
+std::vector<PlainBox> naive(Cells& grids, double least, double iou) {
+  std::vector<PlainBox> all;
   for (int stride : {8, 16, 32}) {
     for (int y = 0; y < grids.height / stride; ++y) {
       for (int x = 0; x < grids.width / stride; ++x) {
@@ -105,22 +85,7 @@ std::vector<Found> naive(Grids& grids, double least, double iou) {
       }
     }
   }
-  std::ranges::stable_sort(all, [](const Found& a, const Found& b) { return a.score > b.score; });
-  std::vector<Found> kept;
-  for (const Found& a : all) {
-    bool suppressed = false;
-    for (const Found& b : kept) {
-      if (a.label != b.label) continue;
-      double w = std::min(a.box[2], b.box[2]) - std::max(a.box[0], b.box[0]);
-      double h = std::min(a.box[3], b.box[3]) - std::max(a.box[1], b.box[1]);
-      double common = std::max(0.0, w) * std::max(0.0, h);
-      double areas = (a.box[2] - a.box[0]) * (a.box[3] - a.box[1]) +
-                     (b.box[2] - b.box[0]) * (b.box[3] - b.box[1]);
-      suppressed |= common > iou * (areas - common);
-    }
-    if (!suppressed) kept.push_back(a);
-  }
-  return kept;
+  return suppressed(std::move(all), iou);
 }
 
 TEST(Yolox, RandomGridsAgreeWithTheDefinition) {
@@ -129,7 +94,7 @@ TEST(Yolox, RandomGridsAgreeWithTheDefinition) {
   const int sizes[][2] = {{416, 416}, {96, 96}, {128, 64}, {32, 32}};
   for (int round = 0; round < 24; ++round) {
     auto [width, height] = sizes[round % 4];
-    Grids grids(width, height);
+    Cells grids(width, height);
     for (int i = 0; i < grids.rows(); ++i) {
       float* row = grids.values.data() + i * kWide;
       for (int j = 0; j < kWide; ++j) row[j] = part(random);
@@ -142,7 +107,7 @@ TEST(Yolox, RandomGridsAgreeWithTheDefinition) {
     if (width != height) op.param("width", int64_t{width}).param("height", int64_t{height});
     op.input("output", grids.tensor());
     ASSERT_TRUE(op.run().ok());
-    std::vector<Found> expected = naive(grids, 0.4f, 0.45f);
+    std::vector<PlainBox> expected = naive(grids, 0.4f, 0.45f);
     std::vector<float> boxes = floats(op["boxes"]);
     ASSERT_EQ(boxes.size(), 4 * expected.size()) << round;
     ASSERT_GT(expected.size(), 0u);
@@ -150,7 +115,7 @@ TEST(Yolox, RandomGridsAgreeWithTheDefinition) {
       EXPECT_NEAR(op["scores"].values<float>()[i], expected[i].score, 1e-6);
       EXPECT_EQ(op["classes"].values<int64_t>()[i], expected[i].label);
       for (size_t j = 0; j < 4; ++j) {
-        double clipped = std::clamp<double>(expected[i].box[j], 0, j % 2 == 0 ? width : height);
+        double clipped = std::clamp<double>(expected[i].sides[j], 0, j % 2 == 0 ? width : height);
         EXPECT_NEAR(boxes[4 * i + j], clipped, 1e-3);
       }
     }
@@ -162,7 +127,7 @@ TEST(Yolox, NumbersThatAreNoneGiveNoBox) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   for (float bad : {kNan, kInfinity, -kInfinity, 1e30f, -1e30f}) {
     for (int column = 0; column < kWide; ++column) {
-      Grids grids(32, 32);
+      Cells grids(32, 32);
       for (int i = 0; i < grids.rows(); ++i) {
         float* row = grids.values.data() + i * kWide;
         std::ranges::copy(std::vector<float>{0.5f, 0.5f, 0, 0, 1, 0.5f, 0.5f, 0.5f}, row);
@@ -185,7 +150,7 @@ TEST(Yolox, NumbersThatAreNoneGiveNoBox) {
 TEST(Yolox, Labels) {
   std::string path = ::testing::TempDir() + "yolox_labels.txt";
   std::ofstream(path) << "cat\ndog\nowl\n";
-  Grids grids(32, 32);
+  Cells grids(32, 32);
   std::ranges::copy(std::vector<float>{0.5f, 0.5f, 0, 0, 1, 0, 1, 0}, grids.row(16, 0, 0));
   OpFixture op("detect.yolox");
   op.param("labels", path).input("output", grids.tensor());
