@@ -143,14 +143,16 @@ Status GifReader::frame(const DecodeOptions& options, const Canvas& canvas, uint
                         Header& header) {
   if (!has(1)) return {Code::kBadMedia, "GIF is truncated: the data ends in its header"};
   Lzw lzw(bytes_.subspan(at_ + 1), bytes_[at_]);
-  std::vector<uint8_t> indices(static_cast<size_t>(width_));
+  const size_t row_size = static_cast<size_t>(width_);
+  std::vector<uint8_t> indices(row_size * static_cast<size_t>(height_) + Lzw::kSlack);
   Status failure;
   int good = 0;
   RowOrder order{height_, interlaced_};
   for (int i = 0; i < height_; ++i, order.next()) {
     if (i % 32 == 0 && canvas.abandoned()) return abandoned();
     uint8_t* row = out + 3 * (size_t{1} * header.size.width * (top_ + order.row) + left_);
-    if (failure.ok() && !lzw.read(indices)) {
+    const uint8_t* index = &indices[row_size * i];
+    if (failure.ok() && !lzw.decode(indices.data(), row_size * (i + 1))) {
       failure = lzw.damaged() ? Status(Code::kBadMedia, cat("GIF cannot be read: damaged after ", i,
                                                             " of ", height_, " rows"))
                               : truncated(Format::kGif, i, height_);
@@ -158,7 +160,7 @@ Status GifReader::frame(const DecodeOptions& options, const Canvas& canvas, uint
     }
     if (failure.ok()) {
       ++good;
-      for (uint8_t index : indices) row = std::copy_n(color(index), 3, row);
+      for (int x = 0; x < width_; ++x) row = std::copy_n(color(index[x]), 3, row);
     } else {
       std::fill_n(row, size_t{3} * width_, kLostLevel);
     }

@@ -1,22 +1,18 @@
 #include "codec/image/lzw.h"
 
-#include <algorithm>
+#include <cstring>
 
 namespace leat::image {
 
 Lzw::Lzw(Bytes blocks, int bits) : left_(blocks), level_bits_(bits) {
   damaged_ = bits < 1 || bits > 8;
-  if (damaged_) return;
-  for (int level = 0; level < 1 << bits; ++level) {
-    table_[level] = {0, 1, static_cast<uint8_t>(level), static_cast<uint8_t>(level)};
-  }
-  clear();
+  if (!damaged_) clear();
 }
 
 void Lzw::clear() {
   code_bits_ = level_bits_ + 1;
   next_ = (1 << level_bits_) + 2;
-  before_ = -1;
+  first_ = true;
 }
 
 bool Lzw::fill() {
@@ -27,66 +23,64 @@ bool Lzw::fill() {
       left_ = left_.subspan(1);
     }
     if (left_.empty()) break;
-    bits_ |= uint64_t{left_[0]} << bit_count_;
-    left_ = left_.subspan(1);
-    bit_count_ += 8;
-    --block_;
+    size_t bytes = 1;
+    uint64_t more = left_[0];
+    if (block_ >= 8 && left_.size() >= 8) {
+      bytes = static_cast<size_t>(64 - bit_count_) / 8;
+      std::memcpy(&more, left_.data(), 8);
+      if (bytes < 8) more &= (uint64_t{1} << 8 * bytes) - 1;
+    }
+    bits_ |= more << bit_count_;
+    left_ = left_.subspan(bytes);
+    block_ -= bytes;
+    bit_count_ += static_cast<int>(8 * bytes);
   }
   return bit_count_ >= code_bits_;
 }
 
-bool Lzw::next_code(int& code) {
-  if (bit_count_ < code_bits_ && !fill()) return false;
-  code = static_cast<int>(bits_ & ((1u << code_bits_) - 1));
-  bits_ >>= code_bits_;
-  bit_count_ -= code_bits_;
-  return true;
-}
-
-// Writes what the code stands for. False: it stands for nothing.
-bool Lzw::expand(int code, std::span<uint8_t> levels, size_t& done) {
-  // The entry that this code makes may be the code itself: what was before, and its first again.
-  const bool new_one = before_ >= 0 && next_ < kCodes;
-  if (code > next_ || (code == next_ && !new_one)) return false;
-  if (new_one) {
-    const Entry& before = table_[before_];
-    table_[next_] = {static_cast<uint16_t>(before_), static_cast<uint16_t>(before.length + 1),
-                     before.first, code == next_ ? before.first : table_[code].first};
-    ++next_;
-    if (next_ == 1 << code_bits_ && code_bits_ < kMostBits) ++code_bits_;
-  }
-  before_ = code;
-
-  const size_t length = table_[code].length, room = levels.size() - done;
-  size_t i = length;
-  if (length > room) {
-    kept_begin_ = 0;
-    kept_end_ = length - room;
-    for (; i > room; code = table_[code].before) kept_[--i - room] = table_[code].last;
-  }
-  for (uint8_t* to = levels.data() + done; i > 0; code = table_[code].before) {
-    to[--i] = table_[code].last;
-  }
-  done += std::min(length, room);
-  return true;
-}
-
-bool Lzw::read(std::span<uint8_t> levels) {
-  if (damaged_) return false;
-  size_t done = std::min(levels.size(), kept_end_ - kept_begin_);
-  std::copy_n(&kept_[kept_begin_], done, levels.begin());
-  kept_begin_ += done;
+bool Lzw::decode(uint8_t* levels, size_t count) {
   const int clear_code = 1 << level_bits_;
-  for (int code; done < levels.size();) {
-    if (!next_code(code) || code == clear_code + 1) return false;
+  while (!damaged_ && done_ < count) {
+    if (bit_count_ < code_bits_ && !fill()) return false;
+    const int code = static_cast<int>(bits_ & ((1u << code_bits_) - 1));
+    bits_ >>= code_bits_;
+    bit_count_ -= code_bits_;
     if (code == clear_code) {
       clear();
-    } else if (!expand(code, levels, done)) {
+      continue;
+    }
+    if (code == clear_code + 1) return false;
+    // An entry is made of the last code and the first level of this one, which it may stand for.
+    if (!first_ && next_ < kCodes) {
+      table_[next_] = {before_.begin, before_.length + 1};
+      ++next_;
+      if (next_ == 1 << code_bits_ && code_bits_ < kMostBits) ++code_bits_;
+    }
+    first_ = false;
+    uint8_t* const to = levels + done_;
+    before_ = {static_cast<uint32_t>(done_), 1};
+    if (code < clear_code) {
+      *to = static_cast<uint8_t>(code);
+    } else if (code < next_) {
+      const Entry entry = table_[code];
+      const uint8_t* const from = levels + entry.begin;
+      if (entry.length <= 16) {
+        uint8_t string[16];
+        std::memcpy(string, from, 16);
+        std::memcpy(to, string, 16);
+      } else {
+        std::memcpy(to, from, entry.length - 1);
+      }
+      // Of the entry that was just made the last level is the first of this very string.
+      to[entry.length - 1] = from + entry.length > to ? to[0] : from[entry.length - 1];
+      before_.length = entry.length;
+    } else {
       damaged_ = true;
       return false;
     }
+    done_ += before_.length;
   }
-  return true;
+  return !damaged_;
 }
 
 }  // namespace leat::image
