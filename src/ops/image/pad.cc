@@ -87,7 +87,7 @@ Result<std::unique_ptr<Op>> make(OpSetup& setup) {
             .height = integer("height"),
             .multiple = integer("multiple"),
             .center = params.text("align") == "center"};
-  LEAT_ASSIGN(o.fill, fill_of(params));
+  LEAT_ASSIGN(o.fill, color_of(params, "fill"));
   const bool sides = o.left || o.top || o.right || o.bottom;
   const bool size = o.width || o.height;
   if (sides + size + (o.multiple > 0) != 1) {
@@ -139,7 +139,7 @@ LEAT_OP((
                  .fallback = "top_left",
                  .choices = {"top_left", "center"},
                  .doc = "With a size or multiple: where the picture lies"},
-                fill_param("The border")},
+                color_param("fill", {0}, "The border")},
      .make = make}));
 
 }  // namespace leat

@@ -44,26 +44,26 @@ Status check_result_size(const Pixels& source, double width, double height) {
                                      " each way, and ", bound_text(most), " in all"));
 }
 
-ParamSpec fill_param(const char* doc) {
-  return {.name = "fill",
+ParamSpec color_param(const char* name, std::vector<double> fallback, const char* doc) {
+  return {.name = name,
           .type = ParamType::kFloats,
-          .fallback = std::vector<double>{0},
+          .fallback = std::move(fallback),
           .min = 0,
           .max = 255,
           .doc = cat(doc, ": one number, or red, green and blue, 0 to 255")};
 }
 
-Result<Colour> fill_of(const Params& params) {
-  const std::vector<double>& numbers = params.reals("fill");
+Result<Colour> color_of(const Params& params, const char* name) {
+  const std::vector<double>& numbers = params.reals(name);
   if (numbers.size() != 1 && numbers.size() != 3) {
-    return Status(Code::kBadInput, cat("fill has ", numbers.size(),
+    return Status(Code::kBadInput, cat(name, " has ", numbers.size(),
                                        " numbers; allowed: 1, or 3 (red, green, blue)"));
   }
-  Colour fill;
+  Colour colour;
   for (size_t c = 0; c < 3; ++c) {
-    fill[c] = static_cast<uint8_t>(numbers[numbers.size() == 1 ? 0 : c] + 0.5);
+    colour[c] = static_cast<uint8_t>(numbers[numbers.size() == 1 ? 0 : c] + 0.5);
   }
-  return fill;
+  return colour;
 }
 
 ParamSpec filter_param() {

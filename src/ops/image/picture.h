@@ -24,9 +24,9 @@ using Colour = std::array<uint8_t, 3>;  // red, green, blue
 // and four times its pixels, or 16 Mi where that is more.
 Status check_result_size(const Pixels& source, double width, double height);
 
-// The parameter `fill`, a colour: its declaration, and its value.
-ParamSpec fill_param(const char* doc);
-Result<Colour> fill_of(const Params& params);
+// A parameter that is a colour: its declaration, and its value.
+ParamSpec color_param(const char* name, std::vector<double> fallback, const char* doc);
+Result<Colour> color_of(const Params& params, const char* name);
 
 // The parameter `filter`: its declaration, and its value.
 ParamSpec filter_param();

@@ -82,7 +82,7 @@ Result<std::unique_ptr<Op>> make(OpSetup& setup) {
   o.turns = static_cast<int>(params.integer("turns"));
   o.degrees = params.real("degrees");
   o.expand = params.flag("expand");
-  LEAT_ASSIGN(o.fill, fill_of(params));
+  LEAT_ASSIGN(o.fill, color_of(params, "fill"));
   if (o.turns == 0 && o.degrees == 0) {
     return Status(Code::kBadInput, "neither turns nor degrees is set; set one");
   }
@@ -119,7 +119,7 @@ LEAT_OP(
                   .type = ParamType::kBool,
                   .fallback = false,
                   .doc = "With degrees: the result is as large as the whole turned picture needs"},
-                 fill_param("With degrees: the pixels around the turned picture")},
+                 color_param("fill", {0}, "With degrees: the pixels around the turned picture")},
       .make = make}));
 
 }  // namespace leat
