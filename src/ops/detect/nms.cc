@@ -1,9 +1,11 @@
 // Non-maximum suppression as a step of its own, for models whose boxes are decoded already.
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "base/text.h"
 #include "leat/op.h"
-#include "ops/detect/suppress.h"
+#include "ops/detect/detections.h"
 
 namespace leat {
 
@@ -12,12 +14,18 @@ namespace {
 class Nms final : public Op {
  public:
   explicit Nms(const Params& params)
-      : limits_{.iou = static_cast<float>(params.real("iou")),
-                .candidates = static_cast<size_t>(params.integer("candidates")),
-                .max = static_cast<size_t>(params.integer("max")),
-                .class_agnostic = params.flag("class_agnostic")},
+      : limits_(limits_of(params)),
         least_(params.has("score") ? static_cast<float>(params.real("score"))
-                                   : -std::numeric_limits<float>::infinity()) {}
+                                   : -std::numeric_limits<float>::infinity()) {
+    const std::string& method = params.text("method");
+    if (method == "hard") return;
+    // A score that is below 0 would get better by what is to make it worse.
+    least_ = std::max(least_, 0.0f);
+    soft_ = {.decay = method == "linear" ? Suppressor::Soft::Decay::kLinear
+                                         : Suppressor::Soft::Decay::kGaussian,
+             .sigma = static_cast<float>(params.real("sigma")),
+             .least = least_};
+  }
 
   Status run(OpCall& call) const override {
     const float* corner = call.input(0).values<float>().data();
@@ -36,11 +44,12 @@ class Nms final : public Op {
       }
       Box box{corner[0], corner[1], corner[2], corner[3]};
       if (!(scores[i] >= least_) || !box.sound()) continue;
+      if (soft_ && std::isinf(scores[i])) continue;
       found.add(box, scores[i], label);
       origin.push_back(static_cast<int64_t>(i));
     }
 
-    std::span<const uint32_t> kept = found.run(limits_);
+    std::span<const uint32_t> kept = soft_ ? found.run_soft(limits_, *soft_) : found.run(limits_);
     auto count = static_cast<int64_t>(kept.size());
     LEAT_ASSIGN(Tensor * boxes_out, call.output(0, DType::kFp32, {count, 4}));
     LEAT_ASSIGN(Tensor * scores_out, call.output(1, DType::kFp32, {count}));
@@ -63,47 +72,47 @@ class Nms final : public Op {
  private:
   Suppressor::Limits limits_;
   float least_;
+  std::optional<Suppressor::Soft> soft_;  // or hard
 };
+
+std::vector<ParamSpec> params() {
+  std::vector<ParamSpec> all = limit_params(0.45);
+  all.push_back(class_agnostic_param());
+  all.push_back({.name = "score",
+                 .type = ParamType::kFloat,
+                 .doc = "least score of a box, of a soft method after it has fallen; any when not "
+                        "given"});
+  all.push_back({.name = "method",
+                 .type = ParamType::kChoice,
+                 .fallback = "hard",
+                 .choices = {"hard", "linear", "gaussian"},
+                 .doc = "hard: boxes go. Soft-NMS: none goes, but scores, which are 0 or more, "
+                        "fall for each better box of the class: linear: by 1 - the part in common "
+                        "where that is more than iou; gaussian: by exp(-part ** 2 / sigma)"});
+  all.push_back({.name = "sigma",
+                 .type = ParamType::kFloat,
+                 .fallback = 0.5,
+                 .min = 1e-3,
+                 .max = 1e3,
+                 .doc = "of gaussian"});
+  return all;
+}
 
 LEAT_OP((
     {.name = "detect.nms",
-     .doc = "Of boxes that overlap, keeps the one with the best score. Boxes that are not "
-            "finite or whose corners are swapped, and scores that are NaN, are dropped.",
+     .doc = "Of boxes that overlap, keeps the one with the best score, or lowers the others' "
+            "scores (Soft-NMS). Boxes that are not finite or whose corners are swapped, and "
+            "scores that are NaN, are dropped; by a soft method, scores that are negative or "
+            "infinite, too.",
      .inputs = {{"boxes", "FP32[n,4]", "x1, y1, x2, y2, in any unit"},
                 {"scores", "FP32[n]", "the higher, the better"},
                 {"classes", "INT64[n]", "boxes of different classes leave each other alone", true}},
      .outputs =
          {{"boxes", "FP32[kept,4]", "the best score first; of equal ones, the first"},
-          {"scores", "FP32[kept]", "of each box"},
+          {"scores", "FP32[kept]", "of each box; by a soft method, as they are then"},
           {.name = "classes", .type = "INT64[kept]", .doc = "of each box", .only_with = "classes"},
           {"index", "INT64[kept]", "which of the n boxes it was"}},
-     .params = {{.name = "iou",
-                 .type = ParamType::kFloat,
-                 .fallback = 0.45,
-                 .min = 0,
-                 .max = 1,
-                 .doc = "of two boxes of a class that have more than this part of their union "
-                        "in common, the one with the lower score goes"},
-                {.name = "score",
-                 .type = ParamType::kFloat,
-                 .doc = "least score of a box; any when not given"},
-                {.name = "max",
-                 .type = ParamType::kInt,
-                 .fallback = int64_t{300},
-                 .min = 1,
-                 .max = 20000,
-                 .doc = "most boxes given"},
-                {.name = "candidates",
-                 .type = ParamType::kInt,
-                 .fallback = int64_t{3000},
-                 .min = 1,
-                 .max = 20000,
-                 .doc = "boxes with the best scores that are held against each other; bounds "
-                        "the work"},
-                {.name = "class_agnostic",
-                 .type = ParamType::kBool,
-                 .fallback = false,
-                 .doc = "boxes of different classes suppress each other, too"}},
+     .params = params(),
      .make = [](OpSetup& setup) -> Result<std::unique_ptr<Op>> {
        return std::make_unique<Nms>(setup.params);
      }}));

@@ -109,6 +109,85 @@ TEST(Nms, AgreesWithTheDefinition) {
   }
 }
 
+// Soft-NMS straight from its definition, in doubles.
+std::vector<std::pair<int64_t, double>> naive_soft(const std::vector<Candidate>& all, double iou,
+                                                   double sigma, bool gaussian, double least) {
+  std::vector<std::pair<int64_t, double>> open, kept;
+  for (size_t i = 0; i < all.size(); ++i) {
+    open.emplace_back(static_cast<int64_t>(i), double{all[i].score});
+  }
+  while (!open.empty()) {
+    auto best = std::ranges::max_element(open, {}, [](const auto& entry) { return entry.second; });
+    if (best->second < least) break;
+    const Candidate& a = all[static_cast<size_t>(best->first)];
+    kept.push_back(*best);
+    open.erase(best);
+    for (auto& [i, score] : open) {
+      const Candidate& b = all[static_cast<size_t>(i)];
+      if (a.label != b.label) continue;
+      const double w = std::min(a.x2, b.x2) - std::max(a.x1, b.x1);
+      const double h = std::min(a.y2, b.y2) - std::max(a.y1, b.y1);
+      const double common = std::max(w, 0.0) * std::max(h, 0.0);
+      const double both = (double{a.x2} - a.x1) * (double{a.y2} - a.y1) +
+                          (double{b.x2} - b.x1) * (double{b.y2} - b.y1) - common;
+      const double part = both > 0 ? common / both : 0;
+      if (gaussian) {
+        score *= std::exp(-part * part / sigma);
+      } else if (part > iou) {
+        score *= 1 - part;
+      }
+    }
+  }
+  return kept;
+}
+
+TEST(Nms, SoftAgreesWithTheDefinition) {
+  std::mt19937 random(37);
+  std::uniform_real_distribution<float> part(0, 1);
+  for (int round = 0; round < 100; ++round) {
+    std::vector<Candidate> all(random() % 60);
+    for (Candidate& c : all) {
+      const float x = 20 * part(random), y = 20 * part(random);
+      c = {x,
+           y,
+           x + 12 * part(random),
+           y + 12 * part(random),
+           part(random),
+           static_cast<int64_t>(random() % 2)};
+    }
+    if (all.size() > 3) all[2] = all[3];  // the same once more
+    const bool gaussian = round % 2 == 0;
+    OpFixture op("detect.nms");
+    op.param("method", gaussian ? "gaussian" : "linear").param("iou", 0.3).param("sigma", 0.25);
+    op.param("score", 0.05);
+    put(op, all, true);
+    ASSERT_TRUE(op.run().ok());
+    const auto expected = naive_soft(all, 0.3f, 0.25, gaussian, 0.05f);
+    ASSERT_EQ(op["index"].shape(), Shape{static_cast<int64_t>(expected.size())}) << round;
+    for (size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_EQ(index_of(op)[i], expected[i].first);
+      EXPECT_NEAR(op["scores"].values<float>()[i], expected[i].second, 1e-5);
+    }
+  }
+}
+
+TEST(Nms, SoftByHand) {
+  // Of a square, its left half is half of their union.
+  const std::vector<Candidate> all = {
+      {0, 0, 4, 4, 1}, {0, 0, 2, 4, 0.5f}, {9, 9, 9, 9, -1}, {0, 0, 4, 4, kInfinity}};
+  OpFixture linear("detect.nms");
+  linear.param("method", "linear");
+  put(linear, all, false);
+  ASSERT_TRUE(linear.run().ok());
+  EXPECT_THAT(index_of(linear), ElementsAre(0, 1));
+  EXPECT_EQ(linear["scores"].values<float>()[1], 0.25f);
+  OpFixture gaussian("detect.nms");
+  gaussian.param("method", "gaussian").param("max", int64_t{1});
+  put(gaussian, all, false);
+  ASSERT_TRUE(gaussian.run().ok());
+  EXPECT_THAT(index_of(gaussian), ElementsAre(0));
+}
+
 TEST(Nms, LeastScore) {
   OpFixture op("detect.nms");
   op.param("score", 0.5);

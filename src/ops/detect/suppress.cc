@@ -72,6 +72,15 @@ bool Box::sound() const {
          x1 <= x2 && y1 <= y2;
 }
 
+float Box::iou(const Box& other) const {
+  const float across = std::min(x2, other.x2) - std::max(x1, other.x1);
+  const float down = std::min(y2, other.y2) - std::max(y1, other.y1);
+  if (!(across > 0 && down > 0)) return 0;
+  const float common = across * down;
+  const float both = (x2 - x1) * (y2 - y1) + (other.x2 - other.x1) * (other.y2 - other.y1) - common;
+  return both > 0 && std::isfinite(both) ? common / both : 0;
+}
+
 Suppressor& Suppressor::scratch() {
   thread_local Suppressor suppressor;
   suppressor.clear();
@@ -92,18 +101,24 @@ void Suppressor::add(const Box& box, float score, int64_t label) {
   labels_.push_back(label);
 }
 
-std::span<const uint32_t> Suppressor::run(const Limits& limits) {
-  kept_.clear();
-  size_t count = std::min(order_.size(), limits.candidates);
+// The keys of the best, in order.
+std::span<const uint64_t> Suppressor::best(size_t candidates) {
+  size_t count = std::min(order_.size(), candidates);
   auto end = order_.begin() + static_cast<ptrdiff_t>(count);
   if (end != order_.end()) std::nth_element(order_.begin(), end, order_.end());
   std::sort(order_.begin(), end);
+  return std::span(order_).first(count);
+}
 
+std::span<const uint32_t> Suppressor::run(const Limits& limits) {
+  kept_.clear();
+  std::span<const uint64_t> order = best(limits.candidates);
+  size_t count = order.size();
   size_t stride = (std::min(count, limits.max) + kMostLanes - 1) / kMostLanes * kMostLanes;
   // Unused lanes hold a box without area, of no class.
   lanes_.assign(6 * stride, std::numeric_limits<float>::quiet_NaN());
   for (size_t i = 0; i < count && kept_.size() < limits.max; ++i) {
-    auto place = static_cast<uint32_t>(order_[i]);
+    auto place = static_cast<uint32_t>(order[i]);
     const Box& b = boxes_[place];
     auto label = limits.class_agnostic ? 0.0f : static_cast<float>(labels_[place]);
     if (HWY_DYNAMIC_DISPATCH(overlaps_any)(lanes_.data(), kept_.size(), stride, b, label,
@@ -117,6 +132,31 @@ std::span<const uint32_t> Suppressor::run(const Limits& limits) {
       lane += stride;
     }
     kept_.push_back(place);
+  }
+  return kept_;
+}
+
+std::span<const uint32_t> Suppressor::run_soft(const Limits& limits, const Soft& soft) {
+  kept_.clear();
+  thread_local std::vector<uint32_t> open;
+  open.clear();
+  for (uint64_t key : best(limits.candidates)) open.push_back(static_cast<uint32_t>(key));
+  while (!open.empty() && kept_.size() < limits.max) {
+    // The first of equal ones; `open` stays in its first order.
+    auto first = std::ranges::max_element(open, {}, [&](uint32_t i) { return scores_[i]; });
+    const uint32_t place = *first;
+    if (!(scores_[place] >= soft.least)) break;
+    kept_.push_back(place);
+    open.erase(first);
+    for (uint32_t other : open) {
+      if (!limits.class_agnostic && labels_[other] != labels_[place]) continue;
+      const float iou = boxes_[place].iou(boxes_[other]);
+      if (soft.decay == Soft::Decay::kGaussian) {
+        scores_[other] *= std::exp(-iou * iou / soft.sigma);
+      } else if (iou > limits.iou) {
+        scores_[other] *= 1 - iou;
+      }
+    }
   }
   return kept_;
 }
