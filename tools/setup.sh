@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 packages=(g++ cmake ninja-build ccache make pkg-config python3 python3-venv curl git
   clang-format-16 libyaml-cpp-dev libsimdjson-dev libcli11-dev libhwy-dev
-  libjpeg62-turbo-dev libspng-dev libwebp-dev zlib1g-dev libgtest-dev libgmock-dev
+  libjpeg62-turbo-dev libspng-dev libtiff-dev libwebp-dev zlib1g-dev libgtest-dev libgmock-dev
   libboost1.81-dev)  # headers only; its package conflicts with libboost1.74-dev
 for extra in "$@"; do
   case $extra in

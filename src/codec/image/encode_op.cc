@@ -10,8 +10,11 @@ namespace {
 
 class Encode final : public Op {
  public:
-  Encode(bool jpeg, int quality, int max_side)
-      : jpeg_(jpeg), quality_(quality), max_side_(max_side) {}
+  Encode(const Params& params)
+      : format_(params.text("format")),
+        quality_(static_cast<int>(params.integer("quality"))),
+        lossless_(params.flag("lossless")),
+        max_side_(static_cast<int>(params.integer("max_side"))) {}
 
   Status run(OpCall& call) const override {
     const Tensor& picture = call.input(0);
@@ -30,7 +33,7 @@ class Encode final : public Op {
       view = {pixels, size.width, size.height};
     }
     thread_local std::vector<uint8_t> file;
-    LEAT_TRY(jpeg_ ? image::encode_jpeg(view, quality_, file) : image::encode_png(view, file));
+    LEAT_TRY(write(view, file));
     LEAT_ASSIGN(Tensor bytes, Tensor::bytes({reinterpret_cast<char*>(file.data()), file.size()}));
     call.give(0, std::move(bytes));
     constexpr size_t kKept = 8 << 20;
@@ -44,6 +47,13 @@ class Encode final : public Op {
   }
 
  private:
+  Status write(image::View view, std::vector<uint8_t>& file) const {
+    if (format_ == "JPEG") return image::encode_jpeg(view, quality_, file);
+    if (format_ == "PNG") return image::encode_png(view, file);
+    if (lossless_) return image::encode_webp_lossless(view, file);
+    return image::encode_webp(view, quality_, file);
+  }
+
   // By the full picture, so that the size does not depend on how it was decoded.
   ImageSize target(ImageSize full) const {
     int longer = std::max(full.width, full.height);
@@ -54,26 +64,31 @@ class Encode final : public Op {
     return {scaled(full.width), scaled(full.height)};
   }
 
-  const bool jpeg_;
+  const std::string format_;
   const int quality_;
+  const bool lossless_;
   const int max_side_;
 };
 
 LEAT_OP(({.name = "image.encode",
-          .doc = "Writes a picture as JPEG or PNG.",
+          .doc = "Writes a picture as JPEG, PNG or WebP.",
           .inputs = {{"image", "IMAGE", "the picture"}},
           .outputs = {{"data", "BYTES", "the file's bytes"}},
           .params = {{.name = "format",
                       .type = ParamType::kChoice,
                       .fallback = std::string("JPEG"),
-                      .choices = {"JPEG", "PNG"},
-                      .doc = "JPEG is small, PNG exact"},
+                      .choices = {"JPEG", "PNG", "WebP"},
+                      .doc = "JPEG is small, WebP smaller and slower, PNG exact"},
                      {.name = "quality",
                       .type = ParamType::kInt,
                       .fallback = int64_t{85},
                       .min = 1,
                       .max = 100,
-                      .doc = "of a JPEG, chroma at half resolution"},
+                      .doc = "of a JPEG or WebP, chroma at half resolution"},
+                     {.name = "lossless",
+                      .type = ParamType::kBool,
+                      .fallback = false,
+                      .doc = "of a WebP: exact, whatever the quality"},
                      {.name = "max_side",
                       .type = ParamType::kInt,
                       .fallback = int64_t{0},
@@ -83,9 +98,10 @@ LEAT_OP(({.name = "image.encode",
                              "averaging areas; 0: as it is"}},
           .make = [](OpSetup& setup) -> Result<std::unique_ptr<Op>> {
             const Params& params = setup.params;
-            return std::unique_ptr<Op>(new Encode(params.text("format") == "JPEG",
-                                                  static_cast<int>(params.integer("quality")),
-                                                  static_cast<int>(params.integer("max_side"))));
+            if (params.flag("lossless") && params.text("format") == "JPEG") {
+              return Status(Code::kBadInput, "lossless: a JPEG is not; PNG and WebP can be");
+            }
+            return std::unique_ptr<Op>(new Encode(params));
           }}));
 
 }  // namespace

@@ -6,7 +6,7 @@
 namespace leat::image {
 
 std::string_view format_name(Format format) {
-  constexpr std::string_view names[] = {"JPEG", "PNG", "WebP"};
+  constexpr std::string_view names[] = {"JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF"};
   return names[static_cast<int>(format)];
 }
 
@@ -19,6 +19,12 @@ Result<Header> read_header(Bytes bytes) {
       return read_png_header(bytes);
     case Format::kWebp:
       return read_webp_header(bytes);
+    case Format::kGif:
+      return read_gif_header(bytes);
+    case Format::kBmp:
+      return read_bmp_header(bytes);
+    case Format::kTiff:
+      return read_tiff_header(bytes);
   }
   __builtin_unreachable();
 }
@@ -32,6 +38,12 @@ Result<Header> decode(Bytes bytes, const DecodeOptions& options, Canvas& canvas)
       return decode_png(bytes, options, canvas);
     case Format::kWebp:
       return decode_webp(bytes, options, canvas);
+    case Format::kGif:
+      return decode_gif(bytes, options, canvas);
+    case Format::kBmp:
+      return decode_bmp(bytes, options, canvas);
+    case Format::kTiff:
+      return decode_tiff(bytes, options, canvas);
   }
   __builtin_unreachable();
 }
@@ -48,5 +60,7 @@ Status truncated(Format format, int64_t rows, int64_t of) {
   return {Code::kBadMedia, cat(format_name(format), " is truncated: the data ends after ", rows,
                                " of ", of, " rows")};
 }
+
+Status abandoned() { return {Code::kCancelled, "nobody waits for the picture any more"}; }
 
 }  // namespace leat::image

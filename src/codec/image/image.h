@@ -1,13 +1,14 @@
-// Pictures: from JPEG, PNG and WebP bytes to RGB, and back to JPEG and PNG.
+// Pictures: from JPEG, PNG, WebP, GIF, BMP and TIFF bytes to RGB, and back to JPEG, PNG and WebP.
 //
 // A decoded picture is UINT8 [height, width, 3], RGB, rows densely packed, upright: the EXIF
 // orientation has been applied. "Upright" sizes are those that a person sees; "stored" sizes are
 // those in the file.
 //
 // Values are those of Pillow's open(), exif_transpose() and convert("RGB"): alpha is dropped, its
-// colour kept; palettes and grey are expanded; CMYK is taken as Adobe writes it, inverted. Of an
-// animation, the first frame. One difference: of 16-bit samples, grey ones included, the high byte
-// is taken.
+// colour kept; palettes and grey are expanded; CMYK of a JPEG is taken as Adobe writes it,
+// inverted. Of an animation, the first frame on its canvas; of several pages, the first.
+// Differences: of 16-bit samples, grey ones included, the high byte is taken; white is 0 where a
+// TIFF says so, at any depth; a local palette of a GIF counts even if it is a ramp of greys.
 //
 // Threads: all functions may be called from any thread at once; codec state is kept per thread.
 #pragma once
@@ -25,7 +26,7 @@ namespace leat::image {
 
 using Bytes = std::span<const uint8_t>;
 
-enum class Format : uint8_t { kJpeg, kPng, kWebp };
+enum class Format : uint8_t { kJpeg, kPng, kWebp, kGif, kBmp, kTiff };
 std::string_view format_name(Format format);  // "JPEG"
 
 // By content. kBadMedia for anything else, saying what it seems to be.
@@ -33,8 +34,9 @@ Result<Format> sniff(Bytes bytes);
 
 struct Header {
   Format format = Format::kJpeg;
-  ImageSize size;       // upright, full
-  int orientation = 1;  // EXIF: 1 to 8. From 5 on, width and height are stored the other way round
+  ImageSize size;  // upright, full
+  int orientation =
+      1;  // EXIF's or TIFF's: 1 to 8. From 5 on, width and height are stored the other way round
   // Of a decoded picture: the part of it, above 0 and up to 1, that is as it was stored.
   double intact = 1;
 };
@@ -81,9 +83,11 @@ struct View {
   int height;
 };
 
-// Both replace the contents of `out`. JPEG: quality 1 to 100, 4:2:0. kTooLarge for a side that the
-// format cannot hold (JPEG 65500).
+// They replace the contents of `out`. JPEG and WebP: quality 1 to 100, 4:2:0; a lossless WebP is
+// exact. kTooLarge for a side that the format cannot hold (JPEG 65500, WebP 16383).
 Status encode_jpeg(View picture, int quality, std::vector<uint8_t>& out);
 Status encode_png(View picture, std::vector<uint8_t>& out);
+Status encode_webp(View picture, int quality, std::vector<uint8_t>& out);
+Status encode_webp_lossless(View picture, std::vector<uint8_t>& out);
 
 }  // namespace leat::image

@@ -2,144 +2,19 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <webp/encode.h>
 #include <zlib.h>
 
 #include <cstdio>
 
 #include "base/text.h"
 #include "codec/image/exif.h"
-#include "codec/image/jpeg_error.h"
-#include "codec/image/pictures_test.h"
+#include "codec/image/testing/files.h"
 
 namespace leat::image {
 namespace {
 
 using testing::HasSubstr;
 using namespace std::string_literals;
-using File = std::vector<uint8_t>;
-
-File of(const std::string& text) { return {text.begin(), text.end()}; }
-
-void append(File& file, const File& part) { file.insert(file.end(), part.begin(), part.end()); }
-
-File big_endian(uint32_t value) {
-  return {uint8_t(value >> 24), uint8_t(value >> 16), uint8_t(value >> 8), uint8_t(value)};
-}
-
-File little_endian(uint32_t value) {
-  return {uint8_t(value), uint8_t(value >> 8), uint8_t(value >> 16), uint8_t(value >> 24)};
-}
-
-// A TIFF block with one entry, the orientation.
-File exif(int orientation, bool big) {
-  char o = static_cast<char>(orientation);
-  return of(big ? "MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0"s + o + "\0\0\0\0\0\0"s
-                : "II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"s + o + "\0\0\0\0\0\0\0"s);
-}
-
-File jpeg(const Picture& picture, int quality = 95) {
-  File file;
-  EXPECT_TRUE(encode_jpeg(picture.view(), quality, file).ok());
-  return file;
-}
-
-File png(const Picture& picture) {
-  File file;
-  EXPECT_TRUE(encode_png(picture.view(), file).ok());
-  return file;
-}
-
-File webp(const Picture& picture) {
-  uint8_t* bytes = nullptr;
-  size_t size = WebPEncodeLosslessRGB(picture.pixels.data(), picture.width, picture.height,
-                                      3 * picture.width, &bytes);
-  File file(bytes, bytes + size);
-  WebPFree(bytes);
-  return file;
-}
-
-File jpeg_with_exif(const File& jpeg, File block) {
-  File segment = of("Exif\0\0"s);
-  append(segment, block);
-  size_t length = segment.size() + 2;
-  File file{0xff, 0xd8, 0xff, 0xe1, uint8_t(length >> 8), uint8_t(length)};
-  append(file, segment);
-  file.insert(file.end(), jpeg.begin() + 2, jpeg.end());
-  return file;
-}
-
-File png_with(const File& png, const std::string& type, const File& payload) {
-  constexpr size_t kAfterHeader = 8 + 25;
-  File checked = of(type);
-  append(checked, payload);
-  File file(png.begin(), png.begin() + kAfterHeader);
-  append(file, big_endian(static_cast<uint32_t>(payload.size())));
-  append(file, checked);
-  append(file, big_endian(static_cast<uint32_t>(
-                   crc32(0, checked.data(), static_cast<uInt>(checked.size())))));
-  file.insert(file.end(), png.begin() + kAfterHeader, png.end());
-  return file;
-}
-
-File webp_with_exif(const File& webp, int width, int height, File block) {
-  if (block.size() % 2) block.push_back(0);
-  File body = of("WEBPVP8X"s);
-  append(body, little_endian(10));
-  append(body, {8, 0, 0, 0});  // there is EXIF
-  for (int side : {width - 1, height - 1}) {
-    append(body, {uint8_t(side), uint8_t(side >> 8), uint8_t(side >> 16)});
-  }
-  body.insert(body.end(), webp.begin() + 12, webp.end());
-  append(body, of("EXIF"));
-  append(body, little_endian(static_cast<uint32_t>(block.size())));
-  append(body, block);
-  File file = of("RIFF");
-  append(file, little_endian(static_cast<uint32_t>(body.size())));
-  append(file, body);
-  return file;
-}
-
-// By libjpeg itself, progressive.
-File progressive(const Picture& picture) {
-  jpeg_compress_struct to;
-  jpeg_error_mgr errors;
-  to.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&to);
-  unsigned char* bytes = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&to, &bytes, &size);
-  to.image_width = static_cast<JDIMENSION>(picture.width);
-  to.image_height = static_cast<JDIMENSION>(picture.height);
-  to.input_components = 3;
-  to.in_color_space = JCS_RGB;
-  jpeg_set_defaults(&to);
-  jpeg_set_quality(&to, 95, TRUE);
-  jpeg_simple_progression(&to);
-  jpeg_start_compress(&to, TRUE);
-  for (int y = 0; y < picture.height; ++y) {
-    JSAMPROW row = const_cast<JSAMPROW>(picture.at(0, y));
-    jpeg_write_scanlines(&to, &row, 1);
-  }
-  jpeg_finish_compress(&to);
-  jpeg_destroy_compress(&to);
-  File file(bytes, bytes + size);
-  std::free(bytes);
-  return file;
-}
-
-Picture decoded(const File& file, DecodeOptions options = {}) {
-  PictureCanvas canvas;
-  Result<Header> header = decode(file, options, canvas);
-  EXPECT_TRUE(header.ok()) << header.status().message();
-  EXPECT_EQ(canvas.calls, 1);
-  return canvas.picture;
-}
-
-Status failure(const File& file, DecodeOptions options = {}) {
-  PictureCanvas canvas;
-  return decode(file, options, canvas).status();
-}
 
 int largest_difference(const Picture& a, const Picture& b) {
   EXPECT_EQ(a.width, b.width);
@@ -207,6 +82,16 @@ TEST(Image, EveryOrientationOfEveryFormat) {
         {"WebP", webp(stored),
          [](const File& f, const Picture& p, File e) {
            return webp_with_exif(f, p.width, p.height, e);
+         }},
+        {"TIFF", tiff(stored),
+         [](const File& f, const Picture& p, File e) {
+           const uint16_t orientation = static_cast<uint16_t>(exif_orientation(e));
+           return orientation == 1 ? f : tiff(p, {.rows_per_strip = 7, .orientation = orientation});
+         }},
+        {"tiled TIFF", tiff(stored, {.tile = 16}),
+         [](const File& f, const Picture& p, File e) {
+           const uint16_t orientation = static_cast<uint16_t>(exif_orientation(e));
+           return orientation == 1 ? f : tiff(p, {.tile = 32, .orientation = orientation});
          }},
     };
     for (const auto& format : formats) {
@@ -298,9 +183,11 @@ TEST(Image, WhatIsNotAPictureIsNamed) {
   } const table[] = {
       {"", "there are no bytes"},
       {"x", "1 byte, seems to be text"},
-      {"GIF89a.......", "a GIF"},
-      {"BM......", "a BMP"},
-      {"II*\0...."s, "a TIFF"},
+      {"GIF89b.......", "text"},
+      {"GIF89a..", "truncated"},
+      {"BM......", "text"},
+      {"BM............\x28\0\0\0"s, "truncated"},
+      {"II*\0...."s, "truncated"},
       {"\0\0\0\x18"
        "ftypheic...."s,
        "a HEIC"},
@@ -334,7 +221,8 @@ TEST(Image, WhatIsNotAPictureIsNamed) {
 
 TEST(Image, TooManyPixelsAreRefusedBeforeMemoryIsTaken) {
   Picture picture = slopes(100, 50);
-  for (const File& file : {jpeg(picture), png(picture), webp(picture)}) {
+  for (const File& file :
+       {jpeg(picture), png(picture), webp(picture), gif(picture), bmp(picture), tiff(picture)}) {
     PictureCanvas canvas;
     DecodeOptions options{.max_pixels = 4999};
     Status status = decode(file, options, canvas).status();
@@ -376,11 +264,19 @@ TEST(Image, EveryTruncationIsTold) {
     size_t may_miss;  // bytes at the end that carry no pixels
   } const formats[] = {{"JPEG", jpeg(picture), 2},
                        {"progressive JPEG", progressive(picture), 2},
-                       {"PNG", png(picture), 12},
-                       {"WebP", webp(picture), 0}};
+                       {"PNG", png(picture), 13},
+                       {"interlaced PNG", png_interlaced(picture), 13},
+                       {"WebP", webp(picture), 0},
+                       {"GIF", gif(few_colors(picture)), 0},
+                       {"BMP", bmp(picture), 0},
+                       {"run-length BMP", bmp_run_lengths(few_colors(picture)), 0},
+                       {"TIFF", tiff(picture), 0},
+                       {"LZW TIFF", tiff(picture, {.compression = COMPRESSION_LZW}), 0},
+                       {"tiled TIFF", tiff(picture, {.tile = 32}), 0}};
   for (const auto& format : formats) {
     Picture whole = decoded(format.file);
-    for (size_t size = 3; size < format.file.size(); ++size) {
+    const size_t step = 1 + format.file.size() / 2000;
+    for (size_t size = 3; size < format.file.size(); size += step) {
       File cut(format.file.begin(), format.file.begin() + static_cast<ptrdiff_t>(size));
       PictureCanvas canvas;
       Status status = decode(cut, {}, canvas).status();
@@ -389,7 +285,7 @@ TEST(Image, EveryTruncationIsTold) {
         EXPECT_TRUE(canvas.picture == whole) << format.name << " cut to " << size;
       } else {
         EXPECT_EQ(status.code(), Code::kBadMedia);
-        if (size >= 12) {
+        if (size >= 18) {
           EXPECT_THAT(status.message(), HasSubstr("truncated")) << format.name << size;
         }
       }
@@ -457,7 +353,8 @@ TEST(Image, ChunksThatAreNoPixelsAreSteppedOver) {
 
 TEST(Image, AFailureLeavesNothingBehind) {
   Picture picture = slopes(90, 70);
-  for (const File& file : {jpeg(picture), progressive(picture), png(picture)}) {
+  for (const File& file : {jpeg(picture), progressive(picture), png(picture), gif(picture),
+                           bmp_run_lengths(picture), tiff(picture)}) {
     Picture wanted = decoded(file);
     for (size_t i = 2; i < file.size(); i += 5) {
       File bad = file;
@@ -489,7 +386,8 @@ TEST(Image, TablesOfOneJpegNeverServeAnother) {
 
 TEST(Image, TheCanvasHasItsSay) {
   Picture picture = slopes(90, 70);
-  for (const File& file : {jpeg(picture), progressive(picture), png(picture), webp(picture)}) {
+  for (const File& file : {jpeg(picture), progressive(picture), png(picture), webp(picture),
+                           png_interlaced(picture), gif(picture), bmp(picture), tiff(picture)}) {
     PictureCanvas full;
     full.refusal = Status(Code::kOverloaded, "no memory left");
     EXPECT_EQ(decode(file, {}, full).status().code(), Code::kOverloaded);
@@ -500,10 +398,27 @@ TEST(Image, TheCanvasHasItsSay) {
   }
 }
 
-TEST(Image, SidesThatAJpegCannotHold) {
+TEST(Image, WebpIsWrittenExactOrSmall) {
+  Picture picture = noise(90, 70);
+  File exact, good, small;
+  ASSERT_TRUE(encode_webp_lossless(picture.view(), exact).ok());
+  ASSERT_TRUE(encode_webp(picture.view(), 95, good).ok());
+  ASSERT_TRUE(encode_webp(picture.view(), 20, small).ok());
+  EXPECT_TRUE(decoded(exact) == picture);
+  EXPECT_LT(small.size(), good.size());
+  EXPECT_LT(good.size(), exact.size());
+  Picture smooth = slopes(90, 70);
+  ASSERT_TRUE(encode_webp(smooth.view(), 95, good).ok());
+  EXPECT_LE(largest_difference(decoded(good), smooth), 12);
+}
+
+TEST(Image, SidesThatAFormatCannotHold) {
   Picture picture = slopes(65501, 1);
   File file;
   EXPECT_EQ(encode_jpeg(picture.view(), 85, file).code(), Code::kTooLarge);
+  EXPECT_EQ(encode_webp(slopes(16384, 1).view(), 85, file).code(), Code::kTooLarge);
+  EXPECT_EQ(encode_webp_lossless(slopes(1, 16384).view(), file).code(), Code::kTooLarge);
+  EXPECT_TRUE(encode_webp_lossless(slopes(1, 16383).view(), file).ok());
   EXPECT_TRUE(encode_png(picture.view(), file).ok());
 }
 

@@ -2,15 +2,20 @@
 //
 // Text, colour profiles and the later frames of an APNG are stepped over in memory: no compressed
 // text is ever inflated, and no chunk is copied that is not needed.
+//
+// Of a damaged picture the rows before the first damage are recovered: those after it were stored
+// as differences from rows that are lost. Of an interlaced one those pixels that the passes so far
+// have brought, and nothing is made up between them.
 
 #include <spng.h>
+#include <zlib.h>
 
 #include <cstring>
 
 #include "base/text.h"
 #include "codec/image/exif.h"
 #include "codec/image/formats.h"
-#include "codec/image/upright.h"
+#include "codec/image/rows.h"
 
 namespace leat::image {
 
@@ -46,7 +51,8 @@ class ChunkWalk {
   Bytes left_;
 };
 
-// What libspng reads: the signature and the critical chunks.
+// What libspng reads: the signature and the critical chunks. Pixels that are cut short are shown as
+// a whole chunk of what is there, since libspng throws away what comes before the end of its data.
 class CriticalBytes {
  public:
   explicit CriticalBytes(Bytes png) : walk_(png), now_(png.first(kSignature)) {}
@@ -68,12 +74,28 @@ class CriticalBytes {
     while (walk_.next(chunk)) {
       if (!chunk.critical()) continue;
       now_ = chunk.whole;
+      if (chunk.type == "IDAT" && !chunk.complete()) shorten(chunk);
       return true;
     }
     return false;
   }
+  void shorten(const Chunk& chunk) {
+    const Bytes there = chunk.payload();
+    shorter_.assign(chunk.whole.begin(), chunk.whole.begin() + 8);
+    shorter_.insert(shorter_.end(), there.begin(), there.end());
+    put_number(there.size(), 0);
+    const uLong sum = crc32(0, &shorter_[4], static_cast<uInt>(shorter_.size() - 4));
+    shorter_.resize(shorter_.size() + 4);
+    put_number(sum, shorter_.size() - 4);
+    now_ = shorter_;
+  }
+  void put_number(uint64_t number, size_t at) {
+    for (size_t i = 0; i < 4; ++i) shorter_[at + i] = static_cast<uint8_t>(number >> (24 - 8 * i));
+  }
+
   ChunkWalk walk_;
   Bytes now_;
+  std::vector<uint8_t> shorter_;
 };
 
 struct FreeSpng {
@@ -88,8 +110,10 @@ class PngReader {
   Result<Header> decode(const DecodeOptions& options, Canvas& canvas);
 
  private:
-  Status whole(int orientation, uint8_t* out);
-  Status rows(int orientation, uint8_t* out, Canvas& canvas);
+  Status passes(uint8_t* pixels, const DecodeOptions& options, const Canvas& canvas,
+                Header& header);
+  Status turned_passes(uint8_t* out, const DecodeOptions& options, const Canvas& canvas,
+                       Header& header);
   Status failure(int error, int64_t rows) const;
 
   Bytes bytes_;
@@ -140,57 +164,64 @@ Result<Header> PngReader::header() {
 Result<Header> PngReader::decode(const DecodeOptions& options, Canvas& canvas) {
   LEAT_ASSIGN(Header header, this->header());
   LEAT_TRY(check_pixels(header, options));
-  // Deflate makes at most 1032 bytes of one: far too few bytes need no memory.
-  constexpr uint64_t kMostOfOne = 1032;
+  // Deflate makes at most 1032 bytes of one: far too few bytes need no memory. When what there is
+  // is wanted, a hundredth of the picture is enough.
+  const uint64_t most_of_one = options.recover ? 103200 : 1032;
   uint64_t samples = ihdr_.color_type == SPNG_COLOR_TYPE_TRUECOLOR         ? 3
                      : ihdr_.color_type == SPNG_COLOR_TYPE_TRUECOLOR_ALPHA ? 4
                      : ihdr_.color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA ? 2
                                                                            : 1;
   uint64_t raw = uint64_t{ihdr_.width} * ihdr_.height * samples * ihdr_.bit_depth / 8;
-  if (raw / kMostOfOne > bytes_.size()) {
+  if (raw / most_of_one > bytes_.size()) {
     return Status(Code::kBadMedia, cat("PNG is truncated: ", bytes_.size(), " bytes cannot hold ",
                                        header.size.width, " x ", header.size.height, " pixels"));
   }
   LEAT_ASSIGN(uint8_t * out, canvas.memory(header.size.width, header.size.height));
-  if (ihdr_.interlace_method == SPNG_INTERLACE_NONE) {
-    LEAT_TRY(rows(header.orientation, out, canvas));
-  } else {
-    LEAT_TRY(whole(header.orientation, out));
+  int error = spng_decode_image(png_.get(), nullptr, 0, SPNG_FMT_RGB8, SPNG_DECODE_PROGRESSIVE);
+  if (error) return failure(error, 0);
+  if (ihdr_.interlace_method != SPNG_INTERLACE_NONE) {
+    LEAT_TRY(turned_passes(out, options, canvas, header));
+    return header;
   }
+  const int last = static_cast<int>(ihdr_.height) - 1;
+  auto read = [&](int y, uint8_t* row) -> Status {
+    int code = spng_decode_row(png_.get(), row, size_t{3} * ihdr_.width);
+    return !code || (code == SPNG_EOI && y == last) ? Status() : failure(code, y);
+  };
+  LEAT_TRY(read_rows(header, header.orientation, out, options, canvas, read));
   return header;
 }
 
-Status PngReader::rows(int orientation, uint8_t* out, Canvas& canvas) {
-  int error = spng_decode_image(png_.get(), nullptr, 0, SPNG_FMT_RGB8, SPNG_DECODE_PROGRESSIVE);
-  if (error) return failure(error, 0);
+Status PngReader::turned_passes(uint8_t* out, const DecodeOptions& options, const Canvas& canvas,
+                                Header& header) {
+  if (header.orientation == 1) return passes(out, options, canvas, header);
   const int width = static_cast<int>(ihdr_.width), height = static_cast<int>(ihdr_.height);
-  UprightRows upright(out, width, height, orientation);
-  for (int first = 0, count; first < height; first += count) {
-    if (canvas.abandoned()) return {Code::kCancelled, "nobody waits for the picture any more"};
-    count = upright.band(first);
-    for (int y = first; y < first + count; ++y) {
-      error = spng_decode_row(png_.get(), upright.row(y), size_t{3} * ihdr_.width);
-      if (error && !(error == SPNG_EOI && y == height - 1)) return failure(error, y);
-    }
-    upright.settle(first, count);
-  }
+  LEAT_ASSIGN(Tensor stored, Tensor::allocate(DType::kUint8, {height, width, 3}));
+  uint8_t* pixels = stored.mutable_values<uint8_t>().data();
+  LEAT_TRY(passes(pixels, options, canvas, header));
+  turn_upright(pixels, width, height, header.orientation, out);
   return {};
 }
 
-// An interlaced picture comes in passes over all of it.
-Status PngReader::whole(int orientation, uint8_t* out) {
-  const int width = static_cast<int>(ihdr_.width), height = static_cast<int>(ihdr_.height);
-  const size_t row = size_t{3} * ihdr_.width;
-  Tensor stored;
-  uint8_t* pixels = out;
-  if (orientation != 1) {
-    LEAT_ASSIGN(stored, Tensor::allocate(DType::kUint8, {height, width, 3}));
-    pixels = stored.mutable_values<uint8_t>().data();
+// Adam7: every pass brings some columns of some rows.
+Status PngReader::passes(uint8_t* pixels, const DecodeOptions& options, const Canvas& canvas,
+                         Header& header) {
+  constexpr uint32_t kFirst[] = {0, 4, 0, 2, 0, 1, 0}, kEvery[] = {8, 8, 4, 4, 2, 2, 1};
+  const size_t stride = size_t{3} * ihdr_.width;
+  if (options.recover) std::memset(pixels, kLostLevel, stride * ihdr_.height);
+  int64_t brought = 0, rows = 0;
+  int error = 0;
+  for (spng_row_info row{}; (error = spng_get_row_info(png_.get(), &row)) == 0; ++rows) {
+    if (rows % 32 == 0 && canvas.abandoned()) return abandoned();
+    error = spng_decode_row(png_.get(), pixels + stride * row.row_num, stride);
+    if (error && error != SPNG_EOI) break;
+    const uint32_t every = kEvery[row.pass];
+    brought += (ihdr_.width - kFirst[row.pass] + every - 1) / every;
   }
-  int error = spng_decode_image(png_.get(), pixels, row * ihdr_.height, SPNG_FMT_RGB8, 0);
-  if (error) return failure(error, 0);
-  if (orientation != 1) turn_upright(pixels, width, height, orientation, out);
-  return {};
+  header.intact = double{1} * brought / (int64_t{1} * ihdr_.width * ihdr_.height);
+  if (error == SPNG_EOI) return {};
+  Status status = failure(error, 0);
+  return options.recover && brought > 0 && status.code() == Code::kBadMedia ? Status() : status;
 }
 
 }  // namespace

@@ -17,9 +17,6 @@ struct Signature {
 
 // The first that fits tells. "ftyp" is the box that begins every file of the ISO media family.
 constexpr Signature kOthers[] = {
-    {0, "GIF8"sv, "a GIF"},
-    {0, "II*\0"sv, "a TIFF"},
-    {0, "MM\0*"sv, "a TIFF"},
     {0, "%PDF"sv, "a PDF document"},
     {0, "\0\0\0\x0cJXL "sv, "a JPEG XL"},
     {0, "\xff\x0a"sv, "a JPEG XL"},
@@ -43,8 +40,9 @@ constexpr Signature kOthers[] = {
     {0, "/9j/"sv, "a JPEG in base64; send the bytes themselves"},
     {0, "iVBORw0KGgo"sv, "a PNG in base64; send the bytes themselves"},
     {0, "UklGR"sv, "a WebP in base64; send the bytes themselves"},
-    {0, "BM"sv, "a BMP"},
 };
+
+constexpr std::string_view kWanted = "JPEG, PNG, WebP, GIF, BMP or TIFF is wanted";
 
 bool has(std::string_view text, size_t offset, std::string_view magic) {
   return text.size() >= offset && text.substr(offset).starts_with(magic);
@@ -67,6 +65,12 @@ std::string_view seems(std::string_view text) {
   return text_only ? "text" : "data of an unknown kind";
 }
 
+// Two letters say little: the size of the second header must be one that there is.
+bool is_bmp(Bytes bytes) {
+  return bytes.size() >= 18 && bytes[0] == 'B' && bytes[1] == 'M' && bytes[14] >= 12 &&
+         bytes[14] <= 124 && !bytes[15] && !bytes[16] && !bytes[17];
+}
+
 }  // namespace
 
 Result<Format> sniff(Bytes bytes) {
@@ -74,12 +78,17 @@ Result<Format> sniff(Bytes bytes) {
   if (text.starts_with("\xff\xd8\xff"sv)) return Format::kJpeg;
   if (text.starts_with("\x89PNG\r\n\x1a\n"sv)) return Format::kPng;
   if (text.starts_with("RIFF"sv) && has(text, 8, "WEBP"sv)) return Format::kWebp;
+  if (text.starts_with("GIF87a"sv) || text.starts_with("GIF89a"sv)) return Format::kGif;
+  for (std::string_view magic : {"II*\0"sv, "MM\0*"sv, "II+\0"sv, "MM\0+"sv}) {  // + is BigTIFF
+    if (text.starts_with(magic)) return Format::kTiff;
+  }
+  if (is_bmp(bytes)) return Format::kBmp;
   if (text.empty()) {
-    return Status(Code::kBadMedia, "no picture: there are no bytes; JPEG, PNG or WebP is wanted");
+    return Status(Code::kBadMedia, cat("no picture: there are no bytes; ", kWanted));
   }
   return Status(Code::kBadMedia, cat("not a picture that can be read: ", text.size(),
                                      text.size() == 1 ? " byte" : " bytes", ", seems to be ",
-                                     seems(text), "; JPEG, PNG or WebP is wanted"));
+                                     seems(text), "; ", kWanted));
 }
 
 }  // namespace leat::image

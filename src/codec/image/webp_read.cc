@@ -1,5 +1,7 @@
 // WebP by libwebp. Pictures are always decoded whole: its scaler would save little, since most of
 // the time goes into the bit stream, and works before the chroma is brought to full size.
+//
+// Of a file that is cut short or damaged the incremental decoder gives the rows before that.
 
 #include <webp/decode.h>
 #include <webp/demux.h>
@@ -30,25 +32,29 @@ class WebpReader {
   Result<Header> decode(const DecodeOptions& options, Canvas& canvas);
 
  private:
+  uint64_t stated_size() const;
   int orientation() const;
+  Status frame(const DecodeOptions& options, uint8_t* pixels, size_t stride, Header& header);
+  int rows_of_frame(WebPDecoderConfig& config) const;
 
   Bytes bytes_;
   std::unique_ptr<WebPDemuxer, FreeDemuxer> demuxer_;
   WebPIterator frame_{};  // the first
 };
 
+// Of the whole file; 12 when not even that can be read.
+uint64_t WebpReader::stated_size() const {
+  if (bytes_.size() < 12) return 12;
+  return 8 + (uint64_t{bytes_[4]} | uint64_t{bytes_[5]} << 8 | uint64_t{bytes_[6]} << 16 |
+              uint64_t{bytes_[7]} << 24);
+}
+
 Result<Header> WebpReader::header() {
-  uint64_t wanted = bytes_.size() < 12
-                        ? 12
-                        : 8 + (uint64_t{bytes_[4]} | uint64_t{bytes_[5]} << 8 |
-                               uint64_t{bytes_[6]} << 16 | uint64_t{bytes_[7]} << 24);
-  if (bytes_.size() < wanted) {
-    return Status(Code::kBadMedia,
-                  cat("WebP is truncated: it says ", wanted, " bytes, and has ", bytes_.size()));
-  }
   WebPData data{bytes_.data(), bytes_.size()};
-  demuxer_.reset(WebPDemux(&data));
+  WebPDemuxState state;
+  demuxer_.reset(WebPDemuxPartial(&data, &state));
   if (!demuxer_ || !WebPDemuxGetFrame(demuxer_.get(), 1, &frame_)) {
+    if (bytes_.size() < stated_size()) return Status(Code::kBadMedia, "WebP is truncated");
     return Status(Code::kBadMedia, "WebP cannot be read: its chunks are not those of a picture");
   }
   int width = static_cast<int>(WebPDemuxGetI(demuxer_.get(), WEBP_FF_CANVAS_WIDTH));
@@ -67,6 +73,10 @@ int WebpReader::orientation() const {
 }
 
 Result<Header> WebpReader::decode(const DecodeOptions& options, Canvas& canvas) {
+  if (!options.recover && bytes_.size() < stated_size()) {
+    return Status(Code::kBadMedia, cat("WebP is truncated: it says ", stated_size(),
+                                       " bytes, and has ", bytes_.size()));
+  }
   LEAT_ASSIGN(Header header, this->header());
   LEAT_TRY(check_pixels(header, options));
   int width = header.size.width, height = header.size.height;
@@ -79,34 +89,55 @@ Result<Header> WebpReader::decode(const DecodeOptions& options, Canvas& canvas) 
     LEAT_ASSIGN(stored, Tensor::allocate(DType::kUint8, {height, width, 3}));
     pixels = stored.mutable_values<uint8_t>().data();
   }
-  const size_t stride = size_t{3} * width, size = stride * height;
+  const size_t stride = size_t{3} * width;
   bool fills = frame_.width == width && frame_.height == height;
   if (!fills) {  // a first frame of an animation may be smaller than the canvas, which is black
-    std::memset(pixels, 0, size);
+    std::memset(pixels, 0, stride * height);
   }
   const size_t at = stride * frame_.y_offset + size_t{3} * frame_.x_offset;
+  LEAT_TRY(frame(options, pixels + at, stride, header));
+  if (header.orientation != 1) turn_upright(pixels, width, height, header.orientation, out);
+  return header;
+}
 
+// The frame, its first pixel at `pixels`.
+Status WebpReader::frame(const DecodeOptions& options, uint8_t* pixels, size_t stride,
+                         Header& header) {
+  const size_t row = size_t{3} * frame_.width;
   WebPDecoderConfig config;
   if (!WebPInitDecoderConfig(&config)) {
-    return Status(Code::kInternal, "libwebp is of another version than its header");
+    return {Code::kInternal, "libwebp is of another version than its header"};
   }
   config.output.colorspace = MODE_RGB;
   config.output.is_external_memory = 1;
-  config.output.u.RGBA = {pixels + at, static_cast<int>(stride), size - at};
-  switch (VP8StatusCode code = WebPDecode(frame_.fragment.bytes, frame_.fragment.size, &config)) {
-    case VP8_STATUS_OK:
-      break;
-    case VP8_STATUS_OUT_OF_MEMORY:
-      return Status(Code::kOverloaded, "WebP cannot be read: out of memory");
-    case VP8_STATUS_SUSPENDED:
-    case VP8_STATUS_NOT_ENOUGH_DATA:
-      return Status(Code::kBadMedia, "WebP is truncated: its pixels end early");
-    default:
-      return Status(Code::kBadMedia, cat("WebP cannot be read: its pixels are damaged (libwebp ",
-                                         static_cast<int>(code), ")"));
+  config.output.u.RGBA = {pixels, static_cast<int>(stride), stride * (frame_.height - 1) + row};
+  VP8StatusCode code = WebPDecode(frame_.fragment.bytes, frame_.fragment.size, &config);
+  if (code == VP8_STATUS_OK) return {};
+  if (code == VP8_STATUS_OUT_OF_MEMORY) {
+    return {Code::kOverloaded, "WebP cannot be read: out of memory"};
   }
-  if (header.orientation != 1) turn_upright(pixels, width, height, header.orientation, out);
-  return header;
+  const int good = options.recover ? rows_of_frame(config) : 0;
+  if (good == 0) {
+    if (code == VP8_STATUS_SUSPENDED || code == VP8_STATUS_NOT_ENOUGH_DATA) {
+      return {Code::kBadMedia, "WebP is truncated: its pixels end early"};
+    }
+    return {Code::kBadMedia, cat("WebP cannot be read: its pixels are damaged (libwebp ",
+                                 static_cast<int>(code), ")")};
+  }
+  for (int y = good; y < frame_.height; ++y) std::memset(pixels + stride * y, kLostLevel, row);
+  const double lost = double{1} * frame_.width * (frame_.height - good);
+  header.intact = 1 - lost / (double{1} * header.size.width * header.size.height);
+  return {};
+}
+
+// Decodes what there is, and counts the rows.
+int WebpReader::rows_of_frame(WebPDecoderConfig& config) const {
+  auto free = [](WebPIDecoder* decoder) { WebPIDelete(decoder); };
+  std::unique_ptr<WebPIDecoder, decltype(free)> decoder(WebPIDecode(nullptr, 0, &config), free);
+  if (!decoder) return 0;
+  WebPIAppend(decoder.get(), frame_.fragment.bytes, frame_.fragment.size);
+  int rows = 0;
+  return WebPIDecGetRGB(decoder.get(), &rows, nullptr, nullptr, nullptr) ? rows : 0;
 }
 
 }  // namespace
