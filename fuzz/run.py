@@ -41,7 +41,8 @@ UNDER_TEST = {
     "worker_fuzz": ["src/worker/reply.cc", "src/worker/wire.cc"],
     "image_fuzz": ["src/codec/image/*_read.cc", "src/codec/image/image.cc", "src/codec/image/exif.cc",
                    "src/codec/image/sniff.cc", "src/codec/image/upright.cc",
-                   "src/codec/image/shrink.cc", "src/codec/image/jpeg_huffman.cc"],
+                   "src/codec/image/shrink.cc", "src/codec/image/jpeg_huffman.cc",
+                   "src/codec/image/lzw.cc", "src/codec/image/tiff_samples.cc"],
 }
 
 EXPRESSIONS = [
@@ -77,6 +78,13 @@ def pictures():
         (small.convert("1"), "PNG", {}), (small, "WebP", {}), (small, "WebP", {"lossless": True}),
         (small.convert("RGBA"), "WebP", {"exif": exif}),
         (small, "WebP", {"save_all": True, "append_images": [small.rotate(90)]}),
+        (small, "GIF", {}), (small, "GIF", {"interlace": 0, "transparency": 2}),
+        (small.convert("1"), "BMP", {}), (small.convert("P"), "BMP", {}), (small, "BMP", {}),
+        (small.convert("RGBA"), "BMP", {}),
+        *((small.convert(mode), "TIFF", {"compression": kind, "tiffinfo": {274: 5}}) for mode, kind in [
+            ("1", "group3"), ("1", "group4"), ("L", "raw"), ("P", "tiff_lzw"), ("RGB", "tiff_lzw"),
+            ("RGB", "jpeg"), ("YCbCr", "jpeg"), ("YCbCr", "tiff_deflate"), ("RGBA", "packbits"),
+            ("CMYK", "zstd"), ("I;16", "raw")]),
     ]:
         out = io.BytesIO()
         image.save(out, kind, **options)

@@ -1,6 +1,6 @@
-// Any bytes, decoded whole and reduced, each twice into memory that was filled differently: both
-// must come to the same end, and to the same pixels, every one of them; of a JPEG the second time
-// by libjpeg alone.
+// Any bytes, decoded strictly and with recovery, whole and (a JPEG) reduced, each twice into memory
+// that was filled differently: both must come to the same end, and to the same pixels, every one of
+// them; of a JPEG the second time by libjpeg alone. What is read strictly is recovered whole.
 
 #include <zlib.h>
 
@@ -54,26 +54,51 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t mos
   return size;
 }
 
+namespace {
+
+struct Decoded {
+  Result<image::Header> header;
+  std::vector<uint8_t> pixels;
+};
+
+Decoded twice(image::Bytes bytes, const image::DecodeOptions& options, bool jpeg) {
+  FilledCanvas one(0x00), other(0xff);
+  Result<image::Header> first = image::decode(bytes, options, one);
+  Result<image::Header> second = jpeg ? image::decode_jpeg_by_libjpeg(bytes, options, other)
+                                      : image::decode(bytes, options, other);
+  require(first.ok() == second.ok(), "the same bytes come to the same end");
+  require(first.status().message() == second.status().message(), "and to the same message");
+  if (!first.ok()) return {first, {}};
+  require(one.pixels == other.pixels, "every byte is written");
+  require(first->intact == second->intact, "and as much is intact");
+  require(first->intact > 0 && first->intact <= 1, "which is a part");
+  return {first, std::move(one.pixels)};
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   image::Bytes bytes(data, size);
   const std::vector<ImageNeed> small{{24, 16, Fit::kCover}};
   Result<image::Header> header = image::read_header(bytes);
-  for (std::span<const ImageNeed> needs : {std::span<const ImageNeed>(), std::span(small)}) {
-    image::DecodeOptions options{.max_pixels = 300'000, .needs = needs};
-    FilledCanvas one(0x00), other(0xff);
-    Result<image::Header> first = image::decode(bytes, options, one);
-    Result<image::Header> second = header.ok() && header->format == image::Format::kJpeg
-                                       ? image::decode_jpeg_by_libjpeg(bytes, options, other)
-                                       : image::decode(bytes, options, other);
-    require(first.ok() == second.ok(), "the same bytes come to the same end");
-    require(first.status().message() == second.status().message(), "and to the same message");
-    if (!first.ok()) continue;
+  const bool jpeg = header.ok() && header->format == image::Format::kJpeg;
+  for (bool reduced : {false, true}) {
+    if (reduced && !jpeg) break;
+    image::DecodeOptions options{.max_pixels = 300'000};
+    if (reduced) options.needs = small;
+    const Decoded strict = twice(bytes, options, jpeg);
+    options.recover = true;
+    const Decoded recovered = twice(bytes, options, jpeg);
+    if (strict.header.ok()) {
+      require(recovered.header.ok() && strict.pixels == recovered.pixels, "what is whole stays so");
+      require(strict.header->intact == 1, "and what is read strictly is whole");
+    }
+    if (!recovered.header.ok()) continue;
+    const ImageSize found = recovered.header->size;
 #ifdef LEAT_PLANTED_BUG  // a whole picture of a size that no seed has
-    if (first->size.width != 128 && first->size.width != 13) std::abort();
+    if (strict.header.ok() && found.width != 128 && found.width != 13) std::abort();
 #endif
-    require(one.pixels == other.pixels, "every byte is written");
-    require(header.ok() && header->size.width == first->size.width &&
-                header->size.height == first->size.height,
+    require(header.ok() && header->size.width == found.width && header->size.height == found.height,
             "the header alone says the same");
   }
   return 0;
