@@ -39,8 +39,9 @@ bool Lzw::fill() {
 }
 
 bool Lzw::decode(uint8_t* levels, size_t count) {
+  if (damaged_) return false;
   const int clear_code = 1 << level_bits_;
-  while (!damaged_ && done_ < count) {
+  while (done_ < count) {
     if (bit_count_ < code_bits_ && !fill()) return false;
     const int code = static_cast<int>(bits_ & ((1u << code_bits_) - 1));
     bits_ >>= code_bits_;
@@ -80,7 +81,7 @@ bool Lzw::decode(uint8_t* levels, size_t count) {
     }
     done_ += before_.length;
   }
-  return !damaged_;
+  return true;
 }
 
 }  // namespace leat::image
