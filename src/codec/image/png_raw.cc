@@ -36,10 +36,10 @@ void undo(Filter filter, size_t bytes_per_pixel, uint8_t* row, const uint8_t* up
   }
 }
 
-template <size_t kBytes>
+// Four bytes, of which the last may belong to whatever follows: it comes to nothing.
 __m128i load(const uint8_t* at) {
-  uint32_t pixel = 0;
-  std::memcpy(&pixel, at, kBytes);
+  uint32_t pixel;
+  std::memcpy(&pixel, at, sizeof pixel);
   return _mm_cvtsi32_si128(static_cast<int>(pixel));
 }
 
@@ -54,7 +54,7 @@ template <size_t kBytes>
 void undo_sub(uint8_t* row, size_t count) {
   __m128i left = _mm_setzero_si128();
   for (size_t i = 0; i < count; i += kBytes) {
-    left = _mm_add_epi8(left, load<kBytes>(row + i));
+    left = _mm_add_epi8(left, load(row + i));
     store<kBytes>(left, row + i);
   }
 }
@@ -64,11 +64,11 @@ void undo_average(uint8_t* row, const uint8_t* up, size_t count) {
   const __m128i one = _mm_set1_epi8(1);
   __m128i left = _mm_setzero_si128();
   for (size_t i = 0; i < count; i += kBytes) {
-    const __m128i above = load<kBytes>(up + i);
+    const __m128i above = load(up + i);
     // The instruction rounds up, the filter down.
     const __m128i mean =
         _mm_sub_epi8(_mm_avg_epu8(left, above), _mm_and_si128(_mm_xor_si128(left, above), one));
-    left = _mm_add_epi8(mean, load<kBytes>(row + i));
+    left = _mm_add_epi8(mean, load(row + i));
     store<kBytes>(left, row + i);
   }
 }
@@ -87,7 +87,7 @@ void undo_paeth(uint8_t* row, const uint8_t* up, size_t count) {
   const __m128i low = _mm_set1_epi16(0xff);
   __m128i left = zero, corner = zero;  // 16 bits a sample
   for (size_t i = 0; i < count; i += kBytes) {
-    const __m128i above = _mm_unpacklo_epi8(load<kBytes>(up + i), zero);
+    const __m128i above = _mm_unpacklo_epi8(load(up + i), zero);
     const __m128i down = _mm_sub_epi16(above, corner), across = _mm_sub_epi16(left, corner);
     const __m128i a = magnitude(down), b = magnitude(across);
     const __m128i c = magnitude(_mm_add_epi16(down, across));
@@ -95,7 +95,7 @@ void undo_paeth(uint8_t* row, const uint8_t* up, size_t count) {
     const __m128i best =
         choose(_mm_cmpeq_epi16(least, a), left, choose(_mm_cmpeq_epi16(least, b), above, corner));
     corner = above;
-    left = _mm_and_si128(low, _mm_add_epi16(best, _mm_unpacklo_epi8(load<kBytes>(row + i), zero)));
+    left = _mm_and_si128(low, _mm_add_epi16(best, _mm_unpacklo_epi8(load(row + i), zero)));
     store<kBytes>(_mm_packus_epi16(left, left), row + i);
   }
 }
@@ -170,11 +170,11 @@ bool PngRaw::open(Bytes bytes) {
 bool PngRaw::inflate(Bytes stream) {
   thread_local std::unique_ptr<libdeflate_decompressor, FreeDecompressor> decompressor(
       libdeflate_alloc_decompressor());
-  auto raw = Tensor::allocate(DType::kUint8, {height_, static_cast<int64_t>(stride_) + 1});
+  const size_t size = static_cast<size_t>(height_) * (stride_ + 1);
+  auto raw = Tensor::allocate(DType::kUint8, {static_cast<int64_t>(size) + 1});  // see load()
   if (!decompressor || !raw.ok()) return false;
   raw_ = *std::move(raw);
   at_ = raw_.mutable_values<uint8_t>().data();
-  const size_t size = raw_.byte_size();
   // Asked for how much it made, it would let a stream pass that makes less.
   if (libdeflate_zlib_decompress(decompressor.get(), stream.data(), stream.size(), at_, size,
                                  nullptr) != LIBDEFLATE_SUCCESS) {
