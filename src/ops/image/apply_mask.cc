@@ -1,8 +1,7 @@
 // image.apply_mask: a colour over the pixels of a mask, or over all others.
-#include <cmath>
+#include <cstring>
 
 #include "ops/image/mask.h"
-#include "ops/image/picture.h"
 
 namespace leat {
 
@@ -10,37 +9,25 @@ namespace {
 
 class ApplyMask final : public Op {
  public:
-  ApplyMask(Colour colour, double opacity, bool outside, double threshold)
-      : outside_(outside), threshold_(threshold) {
-    for (size_t c = 0; c < 3; ++c) {
-      for (int v = 0; v < 256; ++v) {
-        blended_[c][static_cast<size_t>(v)] =
-            static_cast<uint8_t>(std::lround(v + (colour[c] - v) * opacity));
-      }
-    }
-  }
+  ApplyMask(Colour colour, double opacity, bool inside, double threshold)
+      : colour_(colour), opacity_(opacity), inside_(inside), threshold_(threshold) {}
 
   Status run(OpCall& call) const override {
     const Tensor& image = call.input(0);
     LEAT_ASSIGN(Pixels source, pixels_of(image));
     LEAT_ASSIGN(Mask mask, Mask::of(call.input(1), threshold_));
     LEAT_ASSIGN(Tensor * out, call.output(0, DType::kUint8, image.shape()));
-    const uint8_t* in = source.data;
-    uint8_t* to = out->mutable_values<uint8_t>().data();
-    for (int y = 0; y < source.height; ++y) {
-      const uint8_t* row = mask.row(int64_t{y} * mask.height() / source.height);
-      for (int x = 0; x < source.width; ++x, in += 3, to += 3) {
-        const bool inside = row[int64_t{x} * mask.width() / source.width] != 0;
-        for (size_t c = 0; c < 3; ++c) to[c] = inside != outside_ ? blended_[c][in[c]] : in[c];
-      }
-    }
+    std::memcpy(out->mutable_data(), image.data(), image.byte_size());
+    lay_over(out->mutable_values<uint8_t>().data(), {source.width, source.height}, mask, inside_,
+             colour_, opacity_);
     out->set_full_size(image.full_size());
     return {};
   }
 
  private:
-  std::array<std::array<uint8_t, 256>, 3> blended_;  // by channel and value
-  bool outside_;
+  Colour colour_;
+  double opacity_;
+  bool inside_;
   double threshold_;
 };
 
@@ -71,7 +58,7 @@ LEAT_OP(
         setup.outputs[0] = *setup.inputs[0];
         LEAT_ASSIGN(Colour colour, color_of(params, "color"));
         return std::make_unique<ApplyMask>(colour, params.real("opacity"),
-                                           params.text("where") == "outside",
+                                           params.text("where") == "inside",
                                            params.real("threshold"));
       }}));
 

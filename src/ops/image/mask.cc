@@ -43,4 +43,22 @@ Result<Mask> Mask::of(const Tensor& tensor, double threshold) {
   return mask;
 }
 
+void lay_over(uint8_t* pixels, ImageSize size, const Mask& mask, bool inside, Colour colour,
+              double opacity) {
+  std::array<std::array<uint8_t, 256>, 3> blended;  // by channel and value
+  for (size_t c = 0; c < 3; ++c) {
+    for (int v = 0; v < 256; ++v) {
+      blended[c][static_cast<size_t>(v)] =
+          static_cast<uint8_t>(std::lround(v + (colour[c] - v) * opacity));
+    }
+  }
+  for (int y = 0; y < size.height; ++y) {
+    const uint8_t* row = mask.row(int64_t{y} * mask.height() / size.height);
+    for (int x = 0; x < size.width; ++x, pixels += 3) {
+      if ((row[int64_t{x} * mask.width() / size.width] != 0) != inside) continue;
+      for (size_t c = 0; c < 3; ++c) pixels[c] = blended[c][pixels[c]];
+    }
+  }
+}
+
 }  // namespace leat

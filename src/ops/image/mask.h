@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "leat/op.h"
+#include "ops/image/picture.h"
 
 namespace leat {
 
@@ -26,5 +26,10 @@ class Mask {
  private:
   Tensor pixels_;
 };
+
+// Lays a colour over the pixels inside of a mask, or over those outside of it; the mask is
+// stretched over the whole picture, of `size` pixels of three bytes.
+void lay_over(uint8_t* pixels, ImageSize size, const Mask& mask, bool inside, Colour colour,
+              double opacity);
 
 }  // namespace leat
