@@ -261,8 +261,12 @@ void read_padding(const Fields& fields, DraftStep& step, Mistakes& mistakes) {
                   ? pad_fields.find("to")
                   : nullptr,
               multiple_table(), mistakes);
-    Pad pad{-1, static_cast<int>(pad_fields.integer("axis")), to.integer("multiple"),
-            pad_fields.number("value"), -1};
+    Pad pad{-1,
+            static_cast<int>(pad_fields.integer("axis")),
+            to.integer("multiple"),
+            pad_fields.number("value"),
+            -1,
+            pad_fields.find("within") ? pad_fields.number("within") : 0};
     if (const Node* port = pad_fields.find("port")) {
       pad.input = find_port(ports.input_names, *port, "input", mistakes);
     }
@@ -415,7 +419,7 @@ std::string model_key(const DraftStep& step) {
   for (int axis : step.ports.output_axis) key += cat(" o", axis);
   if (o.pad) {
     key += cat(" pad ", o.pad->input, " ", o.pad->axis, " ", o.pad->multiple, " ", o.pad->value,
-               " ", o.pad->lengths);
+               " ", o.pad->lengths, " ", o.pad->within);
   }
   for (const Trim& trim : o.trim)
     key += cat(" trim ", trim.output, " ", trim.axis, " ", trim.scale);

@@ -1,5 +1,7 @@
 #include "pipeline/executor.h"
 
+#include <cmath>
+
 #include "base/cpu.h"
 #include "base/text.h"
 
@@ -485,7 +487,15 @@ Result<uint64_t> join_key(Frame& frame, const LinkedStep& linked) {
                           : -1;
     key = mix(key, static_cast<uint64_t>(tensor.shape().rank()));
     for (int axis = 0; axis < tensor.shape().rank(); ++axis) {
-      if (axis != padded_axis) key = mix(key, static_cast<uint64_t>(tensor.shape()[axis]));
+      int64_t length = tensor.shape()[axis];
+      if (axis == padded_axis) {
+        // All lengths join, or those between two powers of `within`.
+        const double within = step.options.pad->within;
+        length = within > 0 && length > 0
+                     ? std::lround(std::floor(std::log(length) / std::log(within)))
+                     : 0;
+      }
+      key = mix(key, static_cast<uint64_t>(length));
     }
     if (step.input_axis[port] >= 0) continue;
     // Shared by the whole batch: must be the same, not only of the same shape.

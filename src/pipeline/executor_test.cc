@@ -377,6 +377,59 @@ TEST_F(ExecutorTest, DrainCancelsWhatWaitsTooLong) {
 }
 
 // With threads of the engine's own, which a manual clock has not.
+// Three steps share a model's queue; only lengths between two powers of 1.25 join.
+TEST(ExecutorPadding, JoinsWhatIsAboutAsLong) {
+  struct Shapes final : ModelSource {
+    std::vector<Shape> seen;
+    Result<std::shared_ptr<Model>> get(const std::string&, const ModelOptions&) override {
+      if (!model) {
+        model = std::make_shared<FakeModel>(
+            std::vector<FakeModel::Port>{{"x", "FP32[n,length]"}},
+            std::vector<FakeModel::Port>{{"y", "FP32[n,length]"}},
+            [this](std::span<const Tensor> in, std::span<Tensor> out, RunStop*) -> Status {
+              seen.push_back(in[0].shape());
+              out[0] = in[0];
+              return {};
+            });
+      }
+      return std::shared_ptr<Model>(model);
+    }
+    std::shared_ptr<Model> model;
+  };
+  for (const char* within : {"", ", within: 1.25"}) {
+    auto models = std::make_shared<Shapes>();
+    ManualClock clock;
+    EngineOptions options;
+    options.clock = &clock;
+    auto engine = make_engine(options, models);
+    std::string steps;
+    for (const char* name : {"a", "b", "c"}) {
+      steps += cat("  m", name, ": { model: m.onnx, inputs: { x: ", name,
+                   " }, batch: { max: 4, delay: 1ms }, pad: { port: x", within, " } }\n");
+    }
+    auto pipeline = engine->load_text(
+        cat("leat: 1\ninputs: { a: \"FP32[?]\", b: \"FP32[?]\", c: \"FP32[?]\" }\nsteps:\n", steps,
+            "outputs: { a: ma.y, b: mb.y, c: mc.y }\n"),
+        "/");
+    ASSERT_TRUE(pipeline.ok()) << pipeline.status().message();
+    Request request(**pipeline);
+    for (size_t i = 0; i < 3; ++i) {
+      request.set(i, *Tensor::allocate(DType::kFp32, Shape{i == 0 ? 101 : i == 1 ? 200 : 107}));
+    }
+    Caller caller(clock);
+    caller.ticket = (*pipeline)->submit(std::move(request), caller);
+    executor_of(*engine).work();
+    EXPECT_EQ(caller.answers, 1);
+    EXPECT_TRUE(caller.status.ok()) << caller.status.message();
+    if (*within) {
+      EXPECT_THAT(models->seen, UnorderedElementsAre(Shape({2, 107}), Shape({1, 200})));
+    } else {
+      EXPECT_THAT(models->seen, ElementsAre(Shape({3, 200})));
+    }
+    caller.ticket = Ticket();
+  }
+}
+
 TEST(ExecutorWithThreads, RowsThatBeginInAQueueShareABatch) {
   constexpr std::string_view kRows =
       "leat: 1\ninputs: { xs: \"INT64[?]\" }\nsteps:\n"

@@ -60,7 +60,8 @@ struct Pad {
   int axis;              // of the item
   int64_t multiple = 0;  // 0: to the longest of the batch; else also rounded up to a multiple
   double value = 0;
-  int lengths = -1;  // model input that takes each item's true length (INT64 or INT32), if any
+  int lengths = -1;   // model input that takes each item's true length (INT64 or INT32), if any
+  double within = 0;  // lengths between two powers of it join; 0: all
 };
 
 struct Trim {
