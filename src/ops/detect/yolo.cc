@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "ops/detect/best_class.h"
 #include "ops/detect/detections.h"
 
 namespace leat {
@@ -67,22 +68,11 @@ class Yolo final : public Op {
 
   void collect_columns(const float* values, size_t attributes, size_t count,
                        Suppressor& found) const {
-    thread_local std::vector<float> best;
-    thread_local std::vector<int32_t> label;
-    const float* scores = values + 4 * count;
-    best.assign(scores, scores + count);
-    label.assign(count, 0);
-    for (size_t c = 1; c < attributes - 4; ++c) {
-      scores += count;
-      for (size_t i = 0; i < count; ++i) {
-        const bool better = scores[i] > best[i];
-        best[i] = better ? scores[i] : best[i];
-        label[i] = better ? static_cast<int32_t>(c) : label[i];
-      }
-    }
+    thread_local BestClasses best;
+    best.find(values + 4 * count, attributes - 4, count);
     for (size_t i = 0; i < count; ++i) {
-      add(values[i], values[count + i], values[2 * count + i], values[3 * count + i], best[i],
-          label[i], found);
+      add(values[i], values[count + i], values[2 * count + i], values[3 * count + i],
+          best.scores[i], best.classes[i], found);
     }
   }
 
