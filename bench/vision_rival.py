@@ -151,29 +151,32 @@ class People:
 
 
 made = {}
-KINDS = {"ocr": Ocr, "people": People}
 
 
-def answer(kind, threads, data):
-    if kind not in made:
-        made[kind] = KINDS[kind](threads)
+def start(threads):
+    cv2.setNumThreads(1 if threads else 0)
+    for name, kind, needed in (("ocr", Ocr, DEMO / "text_finder.onnx"), ("people", People, MODELS)):
+        if needed.exists():
+            made[name] = kind(threads)
+
+
+def answer(kind, data):
     return made[kind](data)
 
 
 def main(port, way):
     from aiohttp import web
     if way == "processes":
-        cv2.setNumThreads(0)
-        pool, threads = concurrent.futures.ProcessPoolExecutor(CORES, initializer=cv2.setNumThreads,
-                                                               initargs=(0,)), 1
+        pool = concurrent.futures.ProcessPoolExecutor(CORES, initializer=start, initargs=(1,))
     else:
-        pool, threads = concurrent.futures.ThreadPoolExecutor(CORES), 0
+        start(0)
+        pool = concurrent.futures.ThreadPoolExecutor(CORES)
 
     async def run(request):
         data = await request.read()
         loop = asyncio.get_running_loop()
-        return web.json_response(await loop.run_in_executor(pool, answer, request.match_info["kind"],
-                                                            threads, data))
+        return web.json_response(
+            await loop.run_in_executor(pool, answer, request.match_info["kind"], data))
 
     app = web.Application(client_max_size=1 << 24)
     app.router.add_post("/run/{kind}", run)
