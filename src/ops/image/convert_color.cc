@@ -8,11 +8,6 @@ namespace leat {
 
 namespace {
 
-// The luma of ITU-R 601 with weights of 16 bits, as Pillow has it.
-uint8_t luma(const uint8_t* rgb) {
-  return static_cast<uint8_t>((19595 * rgb[0] + 38470 * rgb[1] + 7471 * rgb[2] + 0x8000) >> 16);
-}
-
 void to_bgr(const uint8_t* in, uint8_t* out) {
   out[0] = in[2];
   out[1] = in[1];

@@ -20,6 +20,11 @@ Result<Pixels> pixels_of(const Tensor& image);
 
 using Colour = std::array<uint8_t, 3>;  // red, green, blue
 
+// The luma of ITU-R 601 with weights of 16 bits, as Pillow has it.
+inline uint8_t luma(const uint8_t* rgb) {
+  return static_cast<uint8_t>((19595 * rgb[0] + 38470 * rgb[1] + 7471 * rgb[2] + 0x8000) >> 16);
+}
+
 // kBadInput when a result of so many pixels is more than this picture may become: 32768 each way,
 // and four times its pixels, or 16 Mi where that is more.
 Status check_result_size(const Pixels& source, double width, double height);
