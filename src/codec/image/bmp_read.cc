@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "codec/image/formats.h"
+#include "codec/image/palette.h"
 #include "codec/image/rows.h"
 
 namespace leat::image {
@@ -111,7 +112,6 @@ class BmpReader {
   Status understand();
   Status find_fields();
   void pixels(const uint8_t* row, uint8_t* rgb) const;
-  void levels(const uint8_t* row, uint8_t* rgb) const;
 
   const Bytes bytes_;
   size_t size_ = 0, begin_ = 0;  // of the second header; of the pixels
@@ -120,7 +120,7 @@ class BmpReader {
   uint32_t bits_ = 0, compression_ = kNone;
   bool bytes_of_bgr_ = false;    // the usual order, of 24 bits and more
   std::array<Field, 3> fields_;  // if not
-  std::array<uint8_t, 256 * 3> palette_{};
+  Palette palette_;
 };
 
 Result<Header> BmpReader::header() {
@@ -188,8 +188,7 @@ Status BmpReader::understand() {
     if (colors == 0) colors = uint64_t{1} << bits_;
     for (size_t i = 0; i < std::min<uint64_t>(colors, 256); ++i) {
       const uint32_t bgr = number(end + entry * i, 3);
-      for (size_t c = 0; c < 3; ++c)
-        palette_[3 * i + c] = static_cast<uint8_t>(bgr >> (16 - 8 * c));
+      palette_.set(i, uint8_t(bgr >> 16), uint8_t(bgr >> 8), uint8_t(bgr));
     }
     if (begin == 14 + size_) begin = 0;  // some say that the pixels begin with the palette
     end += entry * colors;
@@ -216,15 +215,6 @@ void BmpReader::pixels(const uint8_t* row, uint8_t* rgb) const {
   }
 }
 
-// Pixels that are numbers of colours.
-void BmpReader::levels(const uint8_t* row, uint8_t* rgb) const {
-  const uint32_t each = 8 / bits_, mask = (1u << bits_) - 1;
-  for (uint32_t x = 0; x < static_cast<uint32_t>(width_); ++x) {
-    const uint32_t level = row[x / each] >> (8 - bits_ - x % each * bits_) & mask;
-    rgb = std::copy_n(&palette_[size_t{3} * level], 3, rgb);
-  }
-}
-
 Result<Header> BmpReader::decode(const DecodeOptions& options, Canvas& canvas) {
   LEAT_ASSIGN(Header header, this->header());
   LEAT_TRY(check_pixels(header, options));
@@ -239,16 +229,19 @@ Result<Header> BmpReader::decode(const DecodeOptions& options, Canvas& canvas) {
   LEAT_ASSIGN(uint8_t * out, canvas.memory(width_, height_));
 
   RunLengths lengths(bytes_.subspan(begin_), compression_ == kRle4);
-  std::vector<uint8_t> indices(runs ? static_cast<size_t>(width_) : 0);
+  std::vector<uint8_t> indices(bits_ < 16 ? static_cast<size_t>(width_) : 0);
   auto read = [&](int y, uint8_t* rgb) -> Status {
-    if (runs) {
-      if (!lengths.row(indices)) return truncated(Format::kBmp, y, height_);
-      for (uint8_t index : indices) rgb = std::copy_n(&palette_[size_t{3} * index], 3, rgb);
-      return {};
-    }
-    if (static_cast<size_t>(y) >= there) return truncated(Format::kBmp, y, height_);
+    const bool is_there = runs ? lengths.row(indices) : static_cast<size_t>(y) < there;
+    if (!is_there) return truncated(Format::kBmp, y, height_);
     const uint8_t* row = bytes_.data() + begin_ + stride * y;
-    bits_ >= 16 ? pixels(row, rgb) : levels(row, rgb);
+    if (bits_ >= 16) {
+      pixels(row, rgb);
+    } else if (runs || bits_ < 8) {
+      if (!runs) unpack(row, bits_, indices.size(), indices.data());
+      palette_.to_rgb(indices.data(), indices.size(), rgb);
+    } else {
+      palette_.to_rgb(row, indices.size(), rgb);
+    }
     return {};
   };
   constexpr int kAsItIs = 1, kTopToBottom = 4;  // orientations

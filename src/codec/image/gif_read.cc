@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "codec/image/formats.h"
 #include "codec/image/lzw.h"
+#include "codec/image/palette.h"
 
 namespace leat::image {
 
@@ -27,13 +28,12 @@ class GifReader {
   Status find_frame();
   bool pass_extension();
   bool read_palette(uint8_t flags);
-  const uint8_t* color(uint8_t index) const { return &palette_[size_t{3} * index]; }
   Status frame(const DecodeOptions& options, const Canvas& canvas, uint8_t* out, Header& header);
 
   Bytes bytes_;
   size_t at_ = 0;
-  std::array<uint8_t, 256 * 3> palette_{};
-  int background_ = 0;  // what lies around the frame: an index
+  Palette palette_;
+  uint8_t background_ = 0;  // what lies around the frame: an index
   int left_ = 0, top_ = 0, width_ = 0, height_ = 0;
   bool interlaced_ = false;
 };
@@ -42,11 +42,12 @@ class GifReader {
 bool GifReader::read_palette(uint8_t flags) {
   constexpr uint8_t kThere = 0x80;
   if (!(flags & kThere)) return true;
-  const size_t size = size_t{6} << (flags & 7);
-  if (!has(size)) return false;
-  palette_.fill(0);
-  std::ranges::copy(bytes_.subspan(at_, size), palette_.begin());
-  at_ += size;
+  const size_t colors = size_t{2} << (flags & 7);
+  if (!has(3 * colors)) return false;
+  palette_ = {};
+  for (size_t i = 0; i < colors; ++i, at_ += 3) {
+    palette_.set(i, bytes_[at_], bytes_[at_ + 1], bytes_[at_ + 2]);
+  }
   return true;
 }
 
@@ -70,7 +71,10 @@ Status GifReader::find_frame() {
   const Status ends(Code::kBadMedia, "GIF is truncated: the data ends in its header");
   constexpr size_t kScreen = 13, kFrame = 9;
   if (!has(kScreen)) return ends;
-  for (size_t i = 0; i < palette_.size(); ++i) palette_[i] = static_cast<uint8_t>(i / 3);
+  for (size_t i = 0; i < 256; ++i) {
+    const uint8_t level = static_cast<uint8_t>(i);
+    palette_.set(i, level, level, level);
+  }
   at_ = kScreen;
   if (!read_palette(bytes_[10])) return ends;
   while (has(1)) {
@@ -117,9 +121,9 @@ Result<Header> GifReader::decode(const DecodeOptions& options, Canvas& canvas) {
   const int width = header.size.width, height = header.size.height;
   LEAT_ASSIGN(uint8_t * out, canvas.memory(width, height));
   if (width_ < width || height_ < height) {
-    uint8_t* end = out + size_t{3} * width * height;
-    for (uint8_t* pixel = out; pixel < end; pixel += 3) {
-      std::copy_n(color(static_cast<uint8_t>(background_)), 3, pixel);
+    const std::vector<uint8_t> row(static_cast<size_t>(width), background_);
+    for (int y = 0; y < height; ++y) {
+      palette_.to_rgb(row.data(), row.size(), out + size_t{3} * width * y);
     }
   }
   LEAT_TRY(frame(options, canvas, out, header));
@@ -151,7 +155,6 @@ Status GifReader::frame(const DecodeOptions& options, const Canvas& canvas, uint
   for (int i = 0; i < height_; ++i, order.next()) {
     if (i % 32 == 0 && canvas.abandoned()) return abandoned();
     uint8_t* row = out + 3 * (size_t{1} * header.size.width * (top_ + order.row) + left_);
-    const uint8_t* index = &indices[row_size * i];
     if (failure.ok() && !lzw.decode(indices.data(), row_size * (i + 1))) {
       failure = lzw.damaged() ? Status(Code::kBadMedia, cat("GIF cannot be read: damaged after ", i,
                                                             " of ", height_, " rows"))
@@ -160,7 +163,7 @@ Status GifReader::frame(const DecodeOptions& options, const Canvas& canvas, uint
     }
     if (failure.ok()) {
       ++good;
-      for (int x = 0; x < width_; ++x) row = std::copy_n(color(index[x]), 3, row);
+      palette_.to_rgb(&indices[row_size * i], row_size, row);
     } else {
       std::fill_n(row, size_t{3} * width_, kLostLevel);
     }

@@ -118,7 +118,8 @@ TEST(EncodeOp, WritesTheSizeThatWasAskedForHoweverItWasDecoded) {
     int64_t max_side;
     int width, height;  // of what must come from 640 x 480
   } const table[] = {{"JPEG", 0, 640, 480}, {"PNG", 0, 640, 480},    {"JPEG", 320, 320, 240},
-                     {"PNG", 100, 100, 75}, {"PNG", 1000, 640, 480}, {"JPEG", 1, 1, 1}};
+                     {"PNG", 100, 100, 75}, {"PNG", 1000, 640, 480}, {"JPEG", 1, 1, 1},
+                     {"WebP", 0, 640, 480}, {"WebP", 64, 64, 48}};
   for (const auto& row : table) {
     SCOPED_TRACE(row.format + " " + std::to_string(row.max_side));
     auto encode = make("image.encode", {}, {{"format", row.format}, {"max_side", row.max_side}});
@@ -137,6 +138,26 @@ TEST(EncodeOp, WritesTheSizeThatWasAskedForHoweverItWasDecoded) {
       EXPECT_EQ(header->size.height, row.height);
     }
   }
+}
+
+TEST(EncodeOp, QualityAndLosslessAreOfAWebp) {
+  Tensor picture = run(*make("image.decode", {}), jpeg(90, 70));
+  auto written = [&](std::map<std::string, ParamValue> params) {
+    params["format"] = std::string("WebP");
+    return run(*make("image.encode", {}, std::move(params)), picture);
+  };
+  Tensor exact = written({{"lossless", true}, {"quality", int64_t{1}}});
+  Tensor back = run(*make("image.decode", {}), exact);
+  EXPECT_TRUE(std::ranges::equal(back.values<uint8_t>(), picture.values<uint8_t>()));
+  EXPECT_LT(written({{"quality", int64_t{10}}}).string().size(),
+            written({{"quality", int64_t{95}}}).string().size());
+
+  const OpSpec* spec = OpCatalogue::find("image.encode");
+  Params params;
+  for (const ParamSpec& param : spec->params) params.set(param.name, param.fallback);
+  params.set("lossless", true);
+  OpSetup setup{params, {Type::of("IMAGE")}, {Type::anything()}, {{}}, {Type::of("BYTES")}};
+  EXPECT_THAT(spec->make(setup).status().message(), testing::HasSubstr("a JPEG is not"));
 }
 
 }  // namespace

@@ -119,11 +119,6 @@ class TiffReader {
 };
 
 void TiffReader::open() {
-  [[maybe_unused]] static const bool quiet = [] {  // where libtiff forgets whose error it is
-    TIFFSetErrorHandler(nullptr);
-    TIFFSetWarningHandler(nullptr);
-    return true;
-  }();
   auto free = [](TIFFOpenOptions* options) { TIFFOpenOptionsFree(options); };
   std::unique_ptr<TIFFOpenOptions, decltype(free)> options(TIFFOpenOptionsAlloc(), free);
   if (!options) return;

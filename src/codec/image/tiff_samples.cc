@@ -62,21 +62,24 @@ Status TiffSamples::understand(const TiffLayout& layout) {
                 " of them for the colour; at most ", kMostExtras, " more are allowed")};
   }
   multiplied_ = layout.multiplied && stride_ > colors_ && kind_ != Kind::kPalette;
-  const uint32_t most = bits_ < 8 ? (1u << bits_) - 1 : 255;
-  for (uint32_t i = 0; i <= most; ++i) {
-    const uint8_t level = static_cast<uint8_t>(i * 255 / most);
-    level_[i] = layout.photometric == PHOTOMETRIC_MINISWHITE ? 255 - level : level;
-  }
-  if (kind_ != Kind::kPalette) return {};
-  if (!layout.palette[0]) {
+  if (kind_ == Kind::kPalette && !layout.palette[0]) {
     return {Code::kBadMedia, "TIFF cannot be read: it has palette colours, and no palette"};
   }
-  for (size_t i = 0; i <= most; ++i) {
-    for (size_t c = 0; c < 3; ++c) {
-      palette_[3 * i + c] = static_cast<uint8_t>(layout.palette[c][i] >> 8);
-    }
-  }
+  find_levels(layout);
   return {};
+}
+
+void TiffSamples::find_levels(const TiffLayout& layout) {
+  const uint32_t most = bits_ < 8 ? (1u << bits_) - 1 : 255;
+  for (uint32_t i = 0; i <= most; ++i) {
+    uint8_t level = static_cast<uint8_t>(i * 255 / most);
+    if (layout.photometric == PHOTOMETRIC_MINISWHITE) level = 255 - level;
+    level_[i] = level;
+    palette_.set(i, level, level, level);
+    if (kind_ != Kind::kPalette) continue;
+    auto part = [&](size_t c) { return static_cast<uint8_t>(layout.palette[c][i] >> 8); };
+    palette_.set(i, part(0), part(1), part(2));
+  }
 }
 
 int TiffSamples::separate() {
@@ -103,10 +106,7 @@ const uint8_t* TiffSamples::bytes_of(const uint8_t* row, int width) {
       bytes_[i] = i % 2 ? static_cast<uint8_t>(at[1] << 4 | at[2] >> 4) : at[0];
     }
   } else {
-    const uint32_t each = 8 / bits_, mask = (1u << bits_) - 1;
-    for (size_t i = 0; i < count; ++i) {
-      bytes_[i] = row[i / each] >> (8 - bits_ - i % each * bits_) & mask;
-    }
+    unpack(row, bits_, count, bytes_.data());
   }
   return bytes_.data();
 }
@@ -125,11 +125,14 @@ void TiffSamples::plane_to_rgb(const uint8_t* bytes, int width, int plane, uint8
 void TiffSamples::to_rgb(const uint8_t* row, int width, int plane, uint8_t* rgb) {
   const uint8_t* pixel = bytes_of(row, width);
   if (planes_ && colors_ > 1) return plane_to_rgb(pixel, width, plane, rgb);
+  if (stride_ == 1) return palette_.to_rgb(pixel, static_cast<size_t>(width), rgb);
+  if (stride_ == 3 && colors_ == 3 && bits_ >= 8) {
+    std::memcpy(rgb, pixel, size_t{3} * width);
+    return;
+  }
   for (int x = 0; x < width; ++x, rgb += 3, pixel += stride_) {
-    if (kind_ == Kind::kGrey) {
-      rgb[0] = rgb[1] = rgb[2] = level_[pixel[0]];
-    } else if (kind_ == Kind::kPalette) {
-      std::copy_n(&palette_[size_t{3} * pixel[0]], 3, rgb);
+    if (colors_ == 1) {
+      palette_.to_rgb(pixel, 1, rgb);
     } else if (kind_ == Kind::kRgb) {
       for (int c = 0; c < 3; ++c) rgb[c] = level_[pixel[c]];
     } else {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "codec/image/image.h"
+#include "codec/image/palette.h"
 
 namespace leat::image {
 
@@ -27,6 +28,7 @@ class TiffSamples {
 
  private:
   enum class Kind : uint8_t { kGrey, kPalette, kRgb, kCmyk };
+  void find_levels(const TiffLayout& layout);
   const uint8_t* bytes_of(const uint8_t* row, int width);
   void plane_to_rgb(const uint8_t* bytes, int width, int plane, uint8_t* rgb) const;
 
@@ -35,8 +37,8 @@ class TiffSamples {
   size_t colors_ = 1, stride_ = 1;  // samples of a pixel
   bool multiplied_ = false, planes_ = false;
   std::array<uint8_t, 256> level_{};  // of a sample
-  std::array<uint8_t, 256 * 3> palette_{};
-  std::vector<uint8_t> bytes_;  // of a row
+  Palette palette_;                   // of a palette, or of grey
+  std::vector<uint8_t> bytes_;        // of a row
 };
 
 }  // namespace leat::image
