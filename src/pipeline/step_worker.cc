@@ -168,6 +168,13 @@ class OpStep final : public WorkerStep {
   std::vector<std::span<const Tensor* const>> ports_;
 };
 
+// Names of dimensions come from the model's file, and may be such as no type has.
+Type sayable(Type type) {
+  if (Type::parse(type.text()).ok()) return type;
+  for (Dim& dim : type.dims) dim.name.clear();
+  return type;
+}
+
 class ModelStep final : public WorkerStep {
  public:
   explicit ModelStep(std::shared_ptr<Model> model) : model_(std::move(model)) {}
@@ -181,7 +188,7 @@ class ModelStep final : public WorkerStep {
       introduction.put(ports.size());
       for (const ModelPort& port : ports) {
         introduction.put(port.name);
-        introduction.put(port.type.text());
+        introduction.put(sayable(port.type).text());
       }
     }
     introduction.put("0");
