@@ -27,6 +27,19 @@ def photos(example, folder):
 
 
 class SameAnswer(unittest.TestCase):
+    def assert_alike(self, a, b):
+        if isinstance(a, dict):
+            self.assertEqual(list(a), list(b))
+            a, b = list(a.values()), list(b.values())
+        if isinstance(a, list):
+            self.assertEqual(len(a), len(b))
+            for one, other in zip(a, b):
+                self.assert_alike(one, other)
+        elif isinstance(a, (int, float)):
+            self.assertAlmostEqual(a, b, delta=0.02)
+        else:
+            self.assertEqual(a, b)
+
     def test_every_example(self):
         done = 0
         folder = tempfile.TemporaryDirectory()
@@ -48,7 +61,11 @@ class SameAnswer(unittest.TestCase):
                     ran = [leat("run", path, "--input", f"@{photo}") for path in (example, there)]
                     self.assertEqual(ran[0].returncode, 0, ran[0].stderr)
                     self.assertEqual(ran[1].returncode, 0, ran[1].stderr)
-                    self.assertEqual(json.loads(ran[0].stdout), json.loads(ran[1].stdout))
+                    answers = [json.loads(each.stdout) for each in ran]
+                    if "pad:" in text:  # lines that share a batch are filled up, which numbers feel
+                        self.assert_alike(*answers)
+                    else:
+                        self.assertEqual(*answers)
                     done += steps
             finally:
                 there.unlink(missing_ok=True)
