@@ -166,7 +166,8 @@ class Ops final : public Verb {
  private:
   static void markdown(const std::vector<const OpSpec*>& chosen, std::string& out) {
     out +=
-        "# Operators\n\nWhat a step can run with `op:`. `leat ops NAME` prints one of them; this page "
+        "# Operators\n\nWhat a step can run with `op:`. `leat ops NAME` prints one of them; this "
+        "page "
         "is what `leat ops --markdown` prints. Types, pictures and boxes are explained in "
         "[Pipelines](pipeline.md).\n\n";
     std::string last;

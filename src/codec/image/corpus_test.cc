@@ -151,7 +151,8 @@ void expect_part_of(const Decoded& part, const Decoded& whole, const File& file)
     differ += !std::equal(&part.picture.pixels[3 * i], &part.picture.pixels[3 * i] + 3,
                           &whole.picture.pixels[3 * i]);
   }
-  EXPECT_LE(static_cast<double>(differ), (1 - part.header->intact) * static_cast<double>(pixels) + 0.5);
+  EXPECT_LE(static_cast<double>(differ),
+            (1 - part.header->intact) * static_cast<double>(pixels) + 0.5);
 }
 
 TEST(Corpus, Cut) {
