@@ -132,7 +132,7 @@ class CropRotated final : public Op {
 
 LEAT_OP(
     ({.name = "image.crop_rotated",
-      .doc = "Cuts four corners out of a picture and makes them upright, for text that lies "
+      .doc = "Cuts four corners out of a picture and makes them upright. For text that lies "
              "aslant. The result is as wide and as high as the longer one of the opposite sides, "
              "rounded; pixels are interpolated bicubically (as by OpenCV's INTER_CUBIC). Where the "
              "corners lie outside of the picture, its outermost pixels go on. Corners that are not "

@@ -201,8 +201,8 @@ PortSpec given(const char* name, const char* type, const char* doc) {
 
 LEAT_OP(
     ({.name = "image.draw",
-      .doc = "Draws what was found in a picture onto it: masks, polygons, boxes and, over these, "
-             "labels and scores. What lies outside of the picture is left out. Each class has its "
+      .doc = "Draws masks, polygons, boxes and labels onto a picture. They come in this order; "
+             "what lies outside of the picture is left out. Each class has its "
              "own colour; without classes, each label; else, each row. Letters are printable "
              "ASCII; others are drawn as frames.",
       .inputs = {{"image", "IMAGE", "the picture"},

@@ -40,9 +40,9 @@ class MaskContours final : public Op {
 
 LEAT_OP(
     ({.name = "image.mask_contours",
-      .doc = "Outlines the areas of a mask, as OpenCV's findContours does with RETR_EXTERNAL and "
+      .doc = "Outlines the areas of a mask. As OpenCV's findContours does with RETR_EXTERNAL and "
              "CHAIN_APPROX_SIMPLE (Suzuki and Abe, 1985): the outer border of each area that lies "
-             "in no hole of another, through the middles of the mask's outermost pixels, "
+             "in no hole of another, through the middles of its outermost pixels, "
              "counter-clockwise, corners only. Areas touch at corners too.",
       .inputs = {mask_port("the mask"),
                  {.name = "image",

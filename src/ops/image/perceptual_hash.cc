@@ -110,8 +110,8 @@ class PerceptualHash final : public Op {
 
 LEAT_OP((
     {.name = "image.perceptual_hash",
-     .doc = "Gives 64 bits that stay nearly the same when a picture is scaled or encoded anew: "
-            "two pictures look alike when few bits differ. They are those of ImageHash for "
+     .doc = "Gives 64 bits that stay nearly the same when a picture is scaled or encoded anew. "
+            "Two pictures look alike when few bits differ. The bits are those of ImageHash for "
             "Python.",
      .inputs = {{"image", "IMAGE", "the picture"}},
      .outputs = {{"hash", "BYTES",

@@ -97,8 +97,8 @@ Result<std::unique_ptr<Op>> make(OpSetup& setup) {
 
 LEAT_OP(
     ({.name = "image.rotate",
-      .doc = "Turns a picture counter-clockwise: by quarters, which keeps every pixel, or by any "
-             "angle about its middle, with pixels interpolated bicubically (as by OpenCV's "
+      .doc = "Turns a picture counter-clockwise. Quarters keep every pixel; any other angle is "
+             "about the middle, with pixels interpolated bicubically (as by OpenCV's "
              "INTER_CUBIC). The result is a picture of its own: boxes found in it are turned.",
       .inputs = {{"image", "IMAGE", "the picture"}},
       .outputs = {{"image", "IMAGE", "the turned picture"}},

@@ -1,5 +1,7 @@
 #include "ops/image/warp.h"
 
+#include <hwy/highway.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -8,13 +10,32 @@ namespace leat {
 
 namespace {
 
-// The weights of the pixels at -1, 0, 1 and 2 for a point at `t`, 0 <= t < 1.
-std::array<float, 4> cubic(float t) {
-  constexpr float a = -0.75f;
-  const float u = 1 - t;
-  return {a * t * u * u, ((a + 2) * t - (a + 3)) * t * t + 1, ((a + 2) * u - (a + 3)) * u * u + 1,
-          a * u * t * t};
+namespace hn = hwy::HWY_NAMESPACE;  // what every machine has is enough
+using D = hn::FixedTag<float, 4>;
+
+HWY_INLINE hn::Vec<D> four(const uint8_t* bytes) {
+  const hn::Rebind<uint8_t, D> d8;
+  const hn::Rebind<int32_t, D> d32;
+  return hn::ConvertTo(D(), hn::PromoteTo(d32, hn::LoadU(d8, bytes)));
 }
+
+// The weights of the pixels at -1, 0, 1 and 2 for a point at `t`, 0 <= t < 1: cubics of t.
+struct Cubic {
+  alignas(16) float weights[4];
+
+  HWY_INLINE explicit Cubic(float t) {
+    constexpr float a = -0.75f;
+    alignas(16) static constexpr float k3[4] = {a, a + 2, -a - 2, -a};
+    alignas(16) static constexpr float k2[4] = {-2 * a, -a - 3, 2 * a + 3, a};
+    alignas(16) static constexpr float k1[4] = {a, 0, -a, 0};
+    alignas(16) static constexpr float k0[4] = {0, 1, 0, 0};
+    const D d;
+    const auto v = hn::Set(d, t);
+    auto sum = hn::MulAdd(v, hn::Load(d, k3), hn::Load(d, k2));
+    sum = hn::MulAdd(v, sum, hn::Load(d, k1));
+    hn::Store(hn::MulAdd(v, sum, hn::Load(d, k0)), d, weights);
+  }
+};
 
 // One coordinate of a point: the pixel whose middle is at it or before, and how far behind that.
 struct Place {
@@ -30,32 +51,42 @@ struct Place {
   }
 };
 
-void sample(const Pixels& source, Place x, Place y, uint8_t* out) {
-  const std::array<float, 4> across = cubic(x.behind), down = cubic(y.behind);
+HWY_INLINE void sample(const Pixels& source, Place x, Place y, uint8_t* out) {
+  const Cubic across(x.behind), down(y.behind);
   const bool inside = x.pixel >= 1 && x.pixel + 2 < source.width;
-  const auto first = static_cast<size_t>(x.pixel - 1);
-  float column[12] = {};  // of four pixels
+  const D d;
+  // Four pixels, of which each row is added: their twelve values in turn.
+  auto low = hn::Zero(d), middle = low, high = low;
   for (int r = 0; r < 4; ++r) {
-    const auto row = static_cast<size_t>(std::clamp(y.pixel - 1 + r, 0, source.height - 1));
-    const uint8_t* from = source.data + row * static_cast<size_t>(source.width) * 3;
+    const int row = std::clamp(y.pixel - 1 + r, 0, source.height - 1);
+    const uint8_t* from = source.data + int64_t{row} * source.width * 3;
     uint8_t copy[12];
     if (inside) {
-      from += first * 3;
+      from += (x.pixel - 1) * 3;
     } else {
       for (int i = 0; i < 4; ++i) {
-        const int at = std::clamp(x.pixel - 1 + i, 0, source.width - 1);
-        std::memcpy(copy + i * 3, from + static_cast<size_t>(at) * 3, 3);
+        std::memcpy(copy + i * 3, from + std::clamp(x.pixel - 1 + i, 0, source.width - 1) * 3, 3);
       }
       from = copy;
     }
-    const float weight = down[static_cast<size_t>(r)];
-    for (int i = 0; i < 12; ++i) column[i] += weight * static_cast<float>(from[i]);
+    const auto weight = hn::Set(d, down.weights[r]);
+    low = hn::MulAdd(weight, four(from), low);
+    middle = hn::MulAdd(weight, four(from + 4), middle);
+    high = hn::MulAdd(weight, four(from + 8), high);
   }
-  for (int c = 0; c < 3; ++c) {
-    const float value = across[0] * column[c] + across[1] * column[c + 3] +
-                        across[2] * column[c + 6] + across[3] * column[c + 9];
-    out[c] = static_cast<uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f));
-  }
+  // Pixel by pixel; the fourth lane is idle.
+  auto sum = hn::MulAdd(hn::Set(d, across.weights[0]), low, hn::Set(d, 0.5f));
+  sum = hn::MulAdd(hn::Set(d, across.weights[1]), hn::CombineShiftRightBytes<12>(d, middle, low),
+                   sum);
+  sum = hn::MulAdd(hn::Set(d, across.weights[2]), hn::CombineShiftRightBytes<8>(d, high, middle),
+                   sum);
+  sum =
+      hn::MulAdd(hn::Set(d, across.weights[3]), hn::CombineShiftRightBytes<4>(d, high, high), sum);
+  const auto whole = hn::ConvertTo(hn::Rebind<int32_t, D>(), hn::Max(sum, hn::Zero(d)));
+  const hn::Rebind<uint8_t, D> d8;
+  uint8_t bytes[4];
+  hn::StoreU(hn::DemoteTo(d8, whole), d8, bytes);
+  std::memcpy(out, bytes, 3);
 }
 
 }  // namespace
