@@ -7,7 +7,6 @@
 #include <random>
 #include <thread>
 
-#include "batch/join_worth.h"
 
 namespace leat {
 namespace {
@@ -265,29 +264,6 @@ TEST(BatchQueue, AloneEveryItemHasItsOwnBatch) {
   EXPECT_EQ(queue.take(batch, 0, next), 1u);
   queue.set_most(1000);
   EXPECT_EQ(queue.take(batch, 0, next), 3u);
-}
-
-TEST(JoinWorth, ComparesTheCopyWithTheRun) {
-  constexpr Nanos us = kMicrosecond;
-  JoinWorth worth;
-  for (int i = 0; i < 100; ++i) EXPECT_FALSE(worth.measured(1, 0, 50 * us)) << "not known yet";
-  bool alone = false;
-  for (int i = 0; i < 100; ++i) alone = worth.measured(4, 400 * us, 4 * 50 * us);
-  EXPECT_TRUE(alone);  // 100 us of copying for each run of 50
-  // The runs have become longer, by other shapes say.
-  for (int i = 0; i < 100; ++i) alone = worth.measured(1, 0, 500 * us);
-  EXPECT_FALSE(alone);
-  for (int i = 0; i < 100; ++i) alone = worth.measured(4, 400 * us, 4 * 50 * us);
-  EXPECT_TRUE(alone);
-  // Run one by one nothing is copied: after a while it is tried again.
-  int runs = 0;
-  while (worth.measured(1, 0, 50 * us)) ASSERT_LT(++runs, 10000);
-  EXPECT_GT(runs, 100);
-}
-
-TEST(JoinWorth, SmallCopiesDoNotCount) {
-  JoinWorth worth;
-  for (int i = 0; i < 100; ++i) EXPECT_FALSE(worth.measured(4, 4 * kMicrosecond, 40));
 }
 
 TEST(BatchQueue, ThreadsGetEveryItemOnce) {

@@ -247,6 +247,18 @@ Status join(std::span<const BatchMember> members, Arena& arena, std::vector<Tens
   return {};
 }
 
+int64_t joined_bytes(std::span<const BatchMember> members) {
+  size_t bytes = 0;
+  for (const BatchMember& member : members) {
+    const Step& step = *member.step->step;
+    for (size_t port = 0; port < step.input_axis.size(); ++port) {
+      if (step.input_axis[port] < 0 || member.step->inputs[port].empty()) continue;
+      bytes += input_of(member, port).byte_size();
+    }
+  }
+  return static_cast<int64_t>(bytes);
+}
+
 Status split(std::span<const BatchMember> members, std::span<Tensor> outputs,
              std::span<const int64_t> lengths) {
   auto count = static_cast<int64_t>(members.size());

@@ -25,6 +25,9 @@ void order_by_address(std::span<BatchMember> members);
 Status join(std::span<const BatchMember> members, Arena& arena, std::vector<Tensor>& inputs,
             std::vector<int64_t>& lengths);
 
+// What the members bring to be joined, in bytes: without what they are filled up with.
+int64_t joined_bytes(std::span<const BatchMember> members);
+
 // Gives every member its part of the model's outputs, in its frame.
 Status split(std::span<const BatchMember> members, std::span<Tensor> outputs,
              std::span<const int64_t> lengths);

@@ -59,7 +59,8 @@ Runner::Runner(Executor& executor, const Step& step)
       model_(step.model),
       workers_(step.workers),
       queue_(limits_of(executor, step.options, step.workers.get())),
-      slots_(step.options.batch_max, workers_ ? workers_->exchange() : Arena::heap()) {}
+      slots_(step.options.batch_max, workers_ ? workers_->exchange() : Arena::heap()),
+      batch_worth_(step.options.batch_max) {}
 
 Runner::~Runner() { executor_.timers().cancel(*this); }
 
@@ -216,11 +217,11 @@ Status Runner::run_model(std::span<const BatchMember> members, BatchTimes& times
     Nanos ran = clock.now();
     times.infer += ran - joined;
     if (status.ok()) {
-      bool alone =
-          join_worth_.measured(static_cast<int64_t>(members.size()), joined - begin, ran - joined);
-      queue_.set_most(alone ? 1 : options_.batch_max);
       status = split(members, outputs, lengths);
-      times.output += clock.now() - ran;
+      Nanos end = clock.now();
+      times.output += end - ran;
+      queue_.set_most(batch_worth_.measured(static_cast<int64_t>(members.size()),
+                                            joined_bytes(members), end - begin));
     }
   }
   inputs.clear();

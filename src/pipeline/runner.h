@@ -14,7 +14,7 @@
 #include "base/pool.h"
 #include "base/timers.h"
 #include "batch/batch_queue.h"
-#include "batch/join_worth.h"
+#include "batch/batch_worth.h"
 #include "pipeline/batch_slots.h"
 #include "pipeline/frame.h"
 
@@ -96,7 +96,7 @@ class Runner final : public Flow, private Timer, public std::enable_shared_from_
   std::atomic<Nanos> usual_start_{-1};
   std::atomic<Nanos> usual_item_{-1};
   std::atomic<int> permits_{0};  // of workers
-  JoinWorth join_worth_;
+  BatchWorth batch_worth_;
   std::mutex running_mutex_;
   Running* running_ = nullptr;    // a list; guarded by running_mutex_
   Remote* remote_ = nullptr;      // likewise
