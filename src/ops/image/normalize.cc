@@ -54,8 +54,8 @@ Result<std::unique_ptr<Op>> make(OpSetup& setup) {
 }  // namespace
 
 LEAT_OP(({.name = "image.normalize",
-          .doc = "Turns a picture into numbers, (x - mean) / std, and leaves its size as it is; "
-                 "image.to_tensor resizes too, and knows what a model takes.",
+          .doc = "Turns a picture into numbers, (x - mean) / std, in its own size. image.to_tensor "
+                 "resizes too, and knows what a model takes.",
           .inputs = {{"image", "IMAGE", "the picture"}},
           .outputs = {{"tensor", "FP32[?,?,3]", "[height,width,3], RGB"}},
           .params = {{.name = "mean",

@@ -94,16 +94,17 @@ Result<std::unique_ptr<Op>> make(OpSetup& setup) {
   return std::make_unique<CosineSimilarity>();
 }
 
-LEAT_OP(({.name = "tensor.cosine_similarity",
-          .doc = "How alike two directions are: the cosine of the angle between vectors, from -1 "
-                 "to 1; 0 where one of them is 0, NaN where one has NaN or infinity.",
-          .inputs = {{"a", "FP16|BF16|FP32|FP64[?,...]", "a vector [d], or n of them [n,d]"},
-                     {"b", "FP16|BF16|FP32|FP64[?,...]", "likewise [d] or [m,d]"}},
-          .outputs = {{"similarity", "FP32[...]",
-                       "of each of a with each of b: [n,m]; without the axis of what is one "
-                       "vector"}},
-          .params = {},
-          .make = make}));
+LEAT_OP(
+    ({.name = "tensor.cosine_similarity",
+      .doc = "The cosine of the angle between vectors: how alike they are, from -1 to 1. 0 where "
+             "one of them is 0, NaN where one has NaN or infinity.",
+      .inputs = {{"a", "FP16|BF16|FP32|FP64[?,...]", "a vector [d], or n of them [n,d]"},
+                 {"b", "FP16|BF16|FP32|FP64[?,...]", "likewise [d] or [m,d]"}},
+      .outputs = {{"similarity", "FP32[...]",
+                   "of each of a with each of b: [n,m]; without the axis of what is one "
+                   "vector"}},
+      .params = {},
+      .make = make}));
 
 }  // namespace
 

@@ -129,7 +129,7 @@ Result<std::unique_ptr<Op>> make(OpSetup& setup) {
 
 LEAT_OP(
     ({.name = "tensor.normalize",
-      .doc = "(x - mean) / std, with numbers of training or, where neither is given, with the mean "
+      .doc = "(x - mean) / std. With numbers of training or, where neither is given, with the mean "
              "and standard deviation of the values along the axis themselves.",
       .inputs = {{"x", "NUMBER[?,...]", "numbers"}},
       .outputs = {{"y", "FP16|BF16|FP32|FP64[?,...]",

@@ -196,8 +196,8 @@ ParamSpec sizes_param(const char* name, double min, const char* doc) {
 
 LEAT_OP((
     {.name = "tensor.pad",
-     .doc = "Puts elements of one value around others: as many as are said, or so many that there "
-            "is a given number of them along an axis, or a multiple of one.",
+     .doc = "Puts elements of one value around others. As many as are said, or so many that "
+            "there is a given number of them along an axis, or a multiple of one.",
      .inputs = {{"x", "NUMBER[?,...]", "numbers"}},
      .outputs = {{"y", "NUMBER[?,...]", "of the same type; x itself when nothing is missing"}},
      .params = {{.name = "axes",

@@ -125,9 +125,9 @@ ParamSpec bound_param(const char* name, const char* doc) {
 
 LEAT_OP((
     {.name = "tensor.slice",
-     .doc = "A part of a value along one axis or several: x[begin:end:step], as in Python, where "
-            "bounds beyond the axis mean as far as it goes. What lies together in memory, such as "
-            "rows of axis 0, is not copied.",
+     .doc = "A part of a value along one axis or several: x[begin:end:step]. As in Python, bounds "
+            "beyond the axis mean as far as it goes. What lies together in memory, such as rows of "
+            "axis 0, is not copied.",
      .inputs = {{"x", "ANY[?,...]", "any value"}},
      .outputs = {{"y", "ANY[?,...]", "the part, with all axes; it may be empty"}},
      .params = {{.name = "axes",
