@@ -1,6 +1,6 @@
-// FP16 (IEEE 754 binary16) to FP32 and back, one number at a time and exact: subnormals, infinities
-// and NaN included; rounds to nearest, ties to even. For loops over pictures and weights, SIMD has
-// its own instructions; this is what holds on every machine.
+// FP16 (IEEE 754 binary16) and BF16 (the upper half of an FP32) to FP32 and back, one number at a
+// time and exact, subnormals, infinities and NaN too; rounds to nearest, ties to even. For loops
+// over pictures and weights SIMD has its own instructions; this holds on every machine.
 #pragma once
 
 #include <bit>
@@ -33,6 +33,16 @@ inline uint16_t float_to_half(float value) {
   }
   uint32_t even = magnitude >> 13 & 1;
   return static_cast<uint16_t>(sign | ((magnitude - (112u << 23) + 0xfff + even) >> 13));
+}
+
+inline float brain_to_float(uint16_t brain) {
+  return std::bit_cast<float>(static_cast<uint32_t>(brain) << 16);
+}
+
+inline uint16_t float_to_brain(float value) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  if (value != value) return static_cast<uint16_t>(bits >> 16 | 0x40);  // NaN stays NaN, quiet
+  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
 }  // namespace leat

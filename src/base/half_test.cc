@@ -86,5 +86,24 @@ TEST(Half, AnyFloat) {
   EXPECT_EQ(float_to_half(std::numeric_limits<float>::denorm_min()), 0);
 }
 
+// Every BF16, and the floats around the middles between two.
+TEST(Brain, RoundsToNearestTiesToEven) {
+  for (uint32_t i = 0; i < 0x7f80; ++i) {
+    const auto brain = static_cast<uint16_t>(i);
+    const float value = brain_to_float(brain);
+    const auto next = std::bit_cast<float>((i + 1) << 16);
+    ASSERT_EQ(float_to_brain(value), brain);
+    ASSERT_EQ(float_to_brain(-value), brain | 0x8000);
+    const auto middle = std::bit_cast<float>(i << 16 | 0x8000);
+    ASSERT_EQ(float_to_brain(middle), i % 2 == 0 ? i : i + 1);
+    ASSERT_EQ(float_to_brain(std::nextafter(middle, 0.0f)), i);
+    ASSERT_EQ(float_to_brain(std::nextafter(middle, next)), i + 1);
+  }
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(float_to_brain(infinity), 0x7f80);
+  EXPECT_EQ(float_to_brain(-infinity), 0xff80);
+  EXPECT_TRUE(std::isnan(brain_to_float(float_to_brain(std::bit_cast<float>(0x7f800001)))));
+}
+
 }  // namespace
 }  // namespace leat

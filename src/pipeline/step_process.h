@@ -75,6 +75,10 @@ class StepProcesses {
   std::unique_ptr<WorkerHost> host_;  // guarded by mutex_
 };
 
+// What a worker does with its batches, the first of which says which step it is. `models` lives
+// longer.
+WorkerEnd::Run step_runner(ModelSource& models);
+
 // worker_main(), with models from elsewhere.
 int run_worker(ModelSource& models);
 

@@ -216,7 +216,7 @@ class LoadedModels final : public ModelSource {
   }
 };
 
-Status set_up(const WorkerEnd::Batch& batch, ModelSource& models, std::unique_ptr<WorkerStep>& step,
+Status set_up(const WorkerEnd::Batch& batch, ModelSource& models, std::shared_ptr<WorkerStep>& step,
               WorkerEnd::Made& made) {
   TextReader from(batch.inputs[0]);
   std::string_view kind = from.text();
@@ -244,16 +244,20 @@ int worker_main() {
   return run_worker(models);
 }
 
+WorkerEnd::Run step_runner(ModelSource& models) {
+  return [&models, step = std::shared_ptr<WorkerStep>()](const WorkerEnd::Batch& batch,
+                                                         WorkerEnd::Made& made) mutable {
+    return step ? step->run(batch, made) : set_up(batch, models, step, made);
+  };
+}
+
 int run_worker(ModelSource& models) {
   auto end = WorkerEnd::attach();
   if (!end.ok()) {
     std::fprintf(stderr, "leat worker: %s\n", end.status().message().c_str());
     return 1;
   }
-  std::unique_ptr<WorkerStep> step;
-  (*end)->serve([&](const WorkerEnd::Batch& batch, WorkerEnd::Made& made) {
-    return step ? step->run(batch, made) : set_up(batch, models, step, made);
-  });
+  (*end)->serve(step_runner(models));
 }
 
 }  // namespace leat

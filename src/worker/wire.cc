@@ -1,5 +1,6 @@
 #include "worker/wire.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -34,12 +35,28 @@ Result<Shape> checked_shape(const TensorWire& wire) {
   return shape;
 }
 
-size_t alignment(DType type) {
-  return type == DType::kBytes ? alignof(ByteSpan) : dtype_size(type);
-}
-
 void finish(Tensor& tensor, const TensorWire& wire) {
   tensor.set_full_size({wire.width, wire.height});
+}
+
+// A table of texts, whose data are offsets and lengths.
+bool has_spans(DType type, const Shape& shape) { return type == DType::kBytes && shape.rank() > 0; }
+
+size_t alignment(DType type, const Shape& shape) {
+  if (type != DType::kBytes) return dtype_size(type);
+  return has_spans(type, shape) ? alignof(ByteSpan) : 1;
+}
+
+bool within(const TensorWire& part, const TensorWire& whole) {
+  return part.offset >= whole.offset && part.offset - whole.offset <= whole.length &&
+         part.length <= whole.length - (part.offset - whole.offset);
+}
+
+// `input`: a table of texts, as `whole` says.
+bool is_text_of(const TensorWire& wire, const TensorWire& whole, const Tensor& input) {
+  return std::ranges::any_of(input.values<ByteSpan>(), [&](const ByteSpan& span) {
+    return wire.offset == whole.base + span.offset && wire.length == span.length;
+  });
 }
 
 // The texts of a BYTES tensor that another process may be changing: every span is read once.
@@ -68,10 +85,13 @@ TensorWire tell(const Tensor& tensor, Whose whose, const std::byte* memory) {
   wire.whose = whose;
   wire.dtype = static_cast<uint8_t>(tensor.dtype());
   wire.rank = static_cast<uint8_t>(tensor.shape().rank());
+  // What the shape says anyway is not told: it may be no picture, and as large as it likes.
   if (tensor.shape().rank() == 3) {
-    ImageSize full = tensor.full_size();
-    wire.width = full.width;
-    wire.height = full.height;
+    const ImageSize full = tensor.full_size();
+    if (full.width != tensor.shape()[1] || full.height != tensor.shape()[0]) {
+      wire.width = full.width;
+      wire.height = full.height;
+    }
   }
   wire.offset = static_cast<uint64_t>(tensor.data() - memory);
   wire.length = tensor.byte_size();
@@ -90,7 +110,7 @@ uint64_t whole_size(const Tensor& tensor) {
 }
 
 Result<Tensor> copy_into(Arena& arena, const Tensor& tensor) {
-  const bool texts = tensor.dtype() == DType::kBytes && tensor.shape().rank() > 0;
+  const bool texts = has_spans(tensor.dtype(), tensor.shape());
   const auto count = static_cast<size_t>(texts ? tensor.shape().elements() : 0);
   const uint64_t total = whole_size(tensor);
   LEAT_ASSIGN(Block * block, arena.allocate(total));
@@ -133,13 +153,8 @@ Result<Tensor> checked_view(const TensorWire& wire, std::span<std::byte> memory,
       return wrong("it lies outside of the worker's arena");
     }
     auto type = static_cast<DType>(wire.dtype);
-    if (type == DType::kBytes && shape.rank() > 0) {
-      if (wire.offset % alignment(type) != 0) return wrong("it is not aligned");
-      return copied_texts(wire, shape, memory);
-    }
-    if (type != DType::kBytes && wire.offset % alignment(type) != 0) {
-      return wrong("it is not aligned");
-    }
+    if (wire.offset % alignment(type, shape) != 0) return wrong("it is not aligned");
+    if (has_spans(type, shape)) return copied_texts(wire, shape, memory);
     std::byte* data = memory.data() + wire.offset;
     Tensor lent = Tensor::borrow(DType::kUint8, Shape{static_cast<int64_t>(wire.length)}, data,
                                  release, context);
@@ -158,20 +173,23 @@ Result<Tensor> checked_input(const TensorWire& wire, std::span<const Tensor> inp
                              const std::byte* memory) {
   LEAT_ASSIGN(Shape shape, checked_shape(wire));
   auto type = static_cast<DType>(wire.dtype);
-  if (type == DType::kBytes && shape.rank() > 0) {
-    return wrong("texts of an input, of which only the whole can be given back");
-  }
+  const bool texts = has_spans(type, shape);
   for (const Tensor& input : inputs) {
-    if (!input || (input.dtype() == DType::kBytes && input.shape().rank() > 0)) continue;
+    if (!input) continue;
     if (wire.arena != 0 && wire.arena != input.block()->arena) continue;
     TensorWire whole =
         tell(input, Whose::kServers,
              wire.arena == 0 ? memory : input.block()->payload - input.block()->offset);
-    if (wire.offset < whole.offset || wire.offset - whole.offset > whole.length ||
-        wire.length > whole.length - (wire.offset - whole.offset)) {
+    if (has_spans(input.dtype(), input.shape())) {
+      // Rows of it, or one of the texts itself.
+      if (!(texts ? within(wire, whole) && (wire.offset - whole.offset) % sizeof(ByteSpan) == 0
+                  : type == DType::kBytes && is_text_of(wire, whole, input))) {
+        continue;
+      }
+    } else if (texts || !within(wire, whole)) {
       continue;
     }
-    if (wire.offset % alignment(type) != 0) return wrong("it is not aligned");
+    if (wire.offset % alignment(type, shape) != 0) return wrong("it is not aligned");
     Tensor tensor = Tensor::view(input.block(), type, shape,
                                  input.block()->payload + (wire.offset - whole.base), wire.length);
     finish(tensor, wire);

@@ -21,7 +21,7 @@ struct TensorWire {
   uint8_t dtype = 0;
   uint8_t rank = 0;
   uint8_t unused = 0;
-  int32_t width = 0, height = 0;    // of an image tensor's full picture
+  int32_t width = 0, height = 0;    // of the full picture of an image tensor that was reduced
   uint32_t arena = 0;               // kServers: 0, the exchange, or a number that kMap told
   uint64_t offset = 0, length = 0;  // in bytes, in that arena
   uint64_t base = 0;                // what a BYTES element's offset counts from
@@ -49,7 +49,8 @@ Tensor view_of(const TensorWire& wire, std::byte* base);
 Result<Tensor> checked_view(const TensorWire& wire, std::span<std::byte> memory,
                             void (*release)(void*), void* context, uint32_t arena = 0);
 // The same for what the worker was shown, which must lie inside one of `inputs`: in the exchange,
-// which begins at `memory`, or in the arena that `wire` names.
+// which begins at `memory`, or in the arena that `wire` names. Of texts it may be rows, or one
+// text.
 Result<Tensor> checked_input(const TensorWire& wire, std::span<const Tensor> inputs,
                              const std::byte* memory);
 

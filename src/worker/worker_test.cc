@@ -184,6 +184,39 @@ TEST_F(WorkerTest, TextsAndPicturesKeepWhatTheyAre) {
   EXPECT_EQ(done.outputs[0].string(2), "three");
 }
 
+TEST_F(WorkerTest, PartsOfInputsAreViews) {
+  auto worker = start("obey", *exchange);
+  const std::string_view texts[] = {"first", "", "the third", "4"};
+  const int32_t numbers[] = {1, 2, 3, 4};
+  const Tensor of_texts = *copy_into(*exchange, *Tensor::strings(texts));
+  const Tensor of_numbers =
+      *copy_into(*exchange, *Tensor::of(std::span<const int32_t>(numbers), Shape{4}));
+  for (const Tensor& whole : {of_texts, of_numbers}) {
+    const Tensor inputs[] = {text("parts"), whole};
+    Worker::Done done = ask(*worker, inputs);
+    ASSERT_EQ(done.outputs.size(), 4u) << done.status.message();
+    const Tensor wanted[] = {whole.rows(1, 3), whole.rows(4, 4), whole.row(2), whole};
+    for (size_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(done.outputs[i].dtype(), wanted[i].dtype());
+      EXPECT_EQ(done.outputs[i].shape(), wanted[i].shape());
+      EXPECT_EQ(done.outputs[i].data(), wanted[i].data()) << i;
+    }
+    if (whole.dtype() != DType::kBytes) continue;
+    EXPECT_EQ(done.outputs[0].string(1), "the third");
+    EXPECT_EQ(done.outputs[2].string(), "the third");
+  }
+}
+
+TEST_F(WorkerTest, ThreeAxesNeedBeNoPicture) {
+  auto worker = start("same", *exchange);
+  const Shape large{1, (int64_t{1} << 24) + 1, 1};
+  const Tensor inputs[] = {*Tensor::allocate(DType::kUint8, large)};
+  std::memset(inputs[0].block()->payload, 1, inputs[0].byte_size());
+  Worker::Done done = ask(*worker, inputs);
+  ASSERT_EQ(done.outputs.size(), 1u) << done.status.message();
+  EXPECT_EQ(done.outputs[0].shape(), large);
+}
+
 TEST_F(WorkerTest, AFailureIsTheBatchsOwn) {
   auto worker = start("obey", *exchange);
   const Tensor bad[] = {text("fail")}, good[] = {text("fine")};

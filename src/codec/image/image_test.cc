@@ -328,6 +328,34 @@ TEST(Image, HarmlessOdditiesOfAJpegAreLetPass) {
   EXPECT_TRUE(decoded(odd) == wanted);
 }
 
+// A frame header of one component and the scan header that makes libjpeg look at it.
+File jpeg_of_kind(uint8_t marker, uint8_t bits) {
+  return {0xff, 0xd8,                                                     // SOI
+          0xff, marker, 0, 11, bits, 0, 16, 0, 16, 1, 1,    0x11, 0,      // SOF: 16 x 16
+          0xff, 0xda,   0, 8,  1,    1, 0,  0, 63, 0, 0x00, 0xff, 0xd9};  // SOS, no codes, EOI
+}
+
+TEST(Image, KindsOfJpegThatAreNotReadAreNamed) {
+  const struct {
+    uint8_t marker, bits;
+    const char* message;
+  } kCases[] = {{0xc1, 12, "JPEG with 12 bits a sample is not supported; JPEG with 8 bits"},
+                {0xc2, 12, "JPEG with 12 bits a sample is not supported"},
+                {0xc3, 8, "lossless JPEG (SOF3) is not supported; JPEG with 8 bits"},
+                {0xc3, 16, "lossless JPEG (SOF3) is not supported"},
+                {0xcb, 8, "lossless JPEG (SOF11) is not supported"},
+                {0xc5, 8, "hierarchical JPEG (SOF5) is not supported"},
+                {0xce, 8, "hierarchical JPEG (SOF14) is not supported"}};
+  for (const auto& [marker, bits, message] : kCases) {
+    for (bool recover : {false, true}) {
+      const Status status = failure(jpeg_of_kind(marker, bits), {.recover = recover});
+      EXPECT_EQ(status.code(), Code::kBadMedia);
+      EXPECT_THAT(status.message(), HasSubstr(message));
+    }
+    EXPECT_THAT(read_header(jpeg_of_kind(marker, bits)).status().message(), HasSubstr(message));
+  }
+}
+
 TEST(Image, EndlessScansAreRefused) {
   File file = progressive(slopes(64, 64));
   // The last scan, from its table to the end marker, again and again.

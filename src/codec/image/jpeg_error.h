@@ -30,6 +30,7 @@ class JpegErrors {
 
   int code() const { return state_.manager.msg_code; }  // JERR_...
   std::string message() const { return state_.message; }
+  int parameter() const { return state_.manager.msg_parm.i[0]; }  // the first number in it
   // A warning that pixels are missing and were made up has come: the first such.
   bool pixels_lost() const { return state_.pixels_lost; }
   // From here on all of them are told to `damage` too.

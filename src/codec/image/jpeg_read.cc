@@ -175,6 +175,16 @@ Status JpegReader::read_error() const {
     return {Code::kTooLarge, cat("JPEG of ", jpeg_.image_width, " x ", jpeg_.image_height,
                                  " cannot be read; a side is at most ", JPEG_MAX_DIMENSION)};
   }
+  constexpr const char* kInstead =
+      " is not supported; JPEG with 8 bits a sample is, and PNG or TIFF";
+  if (errors_.code() == JERR_BAD_PRECISION) {
+    return {Code::kBadMedia, cat("JPEG with ", errors_.parameter(), " bits a sample", kInstead)};
+  }
+  if (errors_.code() == JERR_SOF_UNSUPPORTED) {
+    const int number = errors_.parameter() - 0xc0;
+    return {Code::kBadMedia, cat(number % 8 == 3 ? "lossless" : "hierarchical", " JPEG (SOF",
+                                 number, ")", kInstead)};
+  }
   Code code = errors_.code() == JERR_OUT_OF_MEMORY ? Code::kOverloaded : Code::kBadMedia;
   return {code, cat("JPEG cannot be read: ", errors_.message())};
 }

@@ -1,25 +1,13 @@
 #include "base/half.h"
-#include "base/text.h"
-#include "leat/op.h"
+#include "ops/tensor/axes.h"
 #include "ops/tensor/softmax_rows.h"
 
 namespace leat {
 
 namespace {
 
-// The shape as seen from one axis: `outer` times `count` numbers that are `inner` apart.
-struct Axis {
-  size_t outer = 1, count = 1, inner = 1;
-
-  Axis(const Shape& shape, int axis) {
-    for (int i = 0; i < shape.rank(); ++i) {
-      (i < axis ? outer : i == axis ? count : inner) *= static_cast<size_t>(shape[i]);
-    }
-  }
-};
-
 template <typename T>
-void softmax(const T* from, T* to, const Axis& axis) {
+void softmax(const T* from, T* to, const AxisView& axis) {
   size_t block = axis.count * axis.inner;
   for (size_t i = 0; i < axis.outer; ++i, from += block, to += block) {
     if (axis.inner == 1) {
@@ -30,7 +18,7 @@ void softmax(const T* from, T* to, const Axis& axis) {
   }
 }
 
-void softmax_halves(std::span<const uint16_t> from, std::span<uint16_t> to, const Axis& axis) {
+void softmax_halves(std::span<const uint16_t> from, std::span<uint16_t> to, const AxisView& axis) {
   thread_local std::vector<float> wide, result;
   wide.resize(from.size());
   result.resize(from.size());
@@ -39,24 +27,16 @@ void softmax_halves(std::span<const uint16_t> from, std::span<uint16_t> to, cons
   for (size_t i = 0; i < from.size(); ++i) to[i] = float_to_half(result[i]);
 }
 
-Status check_axis(int64_t axis, size_t rank) {
-  auto most = static_cast<int64_t>(rank);
-  if (axis >= -most && axis < most) return {};
-  return Status(Code::kBadInput, cat("axis is ", axis, ", but x has ", rank, " dimensions; ", -most,
-                                     " to ", most - 1, " are allowed"));
-}
-
 class Softmax final : public Op {
  public:
   explicit Softmax(int64_t axis) : axis_(axis) {}
 
   Status run(OpCall& call) const override {
     const Tensor& x = call.input(0);
-    int rank = x.shape().rank();
-    LEAT_TRY(check_axis(axis_, static_cast<size_t>(rank)));
+    LEAT_ASSIGN(int along, axis_of(axis_, static_cast<size_t>(x.shape().rank())));
     LEAT_ASSIGN(Tensor * y, call.output(0, x.dtype(), x.shape()));
     if (x.byte_size() == 0) return {};
-    Axis axis(x.shape(), static_cast<int>(axis_ < 0 ? axis_ + rank : axis_));
+    const AxisView axis(x.shape(), along);
     if (x.dtype() == DType::kFp32) {
       softmax(x.values<float>().data(), y->mutable_values<float>().data(), axis);
     } else if (x.dtype() == DType::kFp64) {
@@ -74,8 +54,8 @@ class Softmax final : public Op {
 Result<std::unique_ptr<Op>> make(OpSetup& setup) {
   int64_t axis = setup.params.integer("axis");
   if (const auto& x = setup.inputs[0]) {
-    if (!x->open) LEAT_TRY(check_axis(axis, x->dims.size()));
-    setup.outputs[0] = *x;
+    if (!x->open) LEAT_TRY(axis_of(axis, x->dims.size()).status());
+    narrow(setup.outputs[0], *x);
   }
   return std::make_unique<Softmax>(axis);
 }
@@ -85,12 +65,7 @@ LEAT_OP(({.name = "tensor.softmax",
                  "NaN or +infinity in a row makes all of it NaN.",
           .inputs = {{"x", "FP16|FP32|FP64[?,...]", "scores"}},
           .outputs = {{"y", "FP16|FP32|FP64[?,...]", "the same type and shape; sums to 1"}},
-          .params = {{.name = "axis",
-                      .type = ParamType::kInt,
-                      .fallback = int64_t{-1},
-                      .min = -Shape::kMaxRank,
-                      .max = Shape::kMaxRank - 1,
-                      .doc = "along which; negative numbers count from the last"}},
+          .params = {axis_param(-1, "along which; negative numbers count from the last")},
           .make = make}));
 
 }  // namespace
