@@ -1,10 +1,10 @@
 // How many items a batch had better have, learnt from what batches took.
 //
 // A batch saves what a run costs whatever its size; it pays for copies, for filling items up to the
-// longest, and, on a CPU, for buffers that leave the caches: a model may take half as long again for
-// an item in a batch as for one alone. So the time for a unit of work is kept for batches of 1, 2,
-// up to 4, up to 8 items and so on, and the cheapest size is the most that a batch gets. The others
-// are tried now and then, since inputs and machines change.
+// longest, and, on a CPU, for buffers that leave the caches: a model may take half as long again
+// for an item in a batch as for one alone. So the time for a unit of work is kept for batches of 1,
+// 2, up to 4, up to 8 items and so on, and the cheapest size is the most that a batch gets. The
+// others are tried now and then, since inputs and machines change.
 //
 // Threads: any.
 #pragma once
@@ -33,25 +33,25 @@ class BatchWorth {
     Cost& cost = costs_[size_of(std::min(items, max_))];
     cost.add(static_cast<double>(took + kStart) / static_cast<double>(std::max<int64_t>(1, work)));
     const size_t best = cheapest();
-    if (++turn_ % kTry > 0) return most(best);
-    const size_t other = turn_ / kTry % (top_ + 1);
-    return other == best ? max_ : most(other);
+    const uint32_t pause = turn_ < kEarly ? kTryEarly : kTry;
+    return ++turn_ % pause > 0 ? most(best) : most(turn_ / pause % (top_ + 1));
   }
 
  private:
   static constexpr Nanos kStart = 2 * kMicrosecond;  // what starting a batch costs outside of it
   static constexpr double kGain = 0.95;              // a smaller size must be cheaper than that
-  static constexpr uint32_t kTry = 16;               // batches from one trial to the next
+  // Batches from one trial to the next; the first ones say which sizes matter.
+  static constexpr uint32_t kEarly = 256, kTryEarly = 16, kTry = 64;
 
-  // Of a unit of work, in nanoseconds, smoothed.
+  // Of a unit of work, in nanoseconds, smoothed. What slows a run down is mostly no fault of its
+  // own: a shorter time counts more than a longer one.
   struct Cost {
     double value = 0;
-    uint32_t count = 0;  // of measurements, up to 8
+    bool known = false;
     void add(double latest) {
-      // A run that was interrupted says little.
-      if (count > 0) latest = std::min(latest, 2 * value);
-      count = std::min(count + 1, 8u);
-      value += (latest - value) / count;
+      if (!known) value = latest;
+      known = true;
+      value += latest < value ? (latest - value) / 2 : (std::min(latest, 2 * value) - value) / 8;
     }
   };
 
@@ -61,14 +61,14 @@ class BatchWorth {
   // As long as no size above the cheapest is known, there is none to avoid.
   int64_t most(size_t size) const {
     for (size_t i = size + 1; i <= top_; ++i) {
-      if (costs_[i].count > 0) return int64_t{1} << size;
+      if (costs_[i].known) return int64_t{1} << size;
     }
     return max_;
   }
   size_t cheapest() const {
     size_t best = top_ + 1;
     for (size_t i = top_ + 1; i-- > 0;) {
-      if (costs_[i].count == 0) continue;
+      if (!costs_[i].known) continue;
       if (best > top_ || costs_[i].value < kGain * costs_[best].value) best = i;
     }
     return best;
