@@ -1,6 +1,9 @@
 // From a JPEG's bytes to a model's input, on one core. The floor is libjpeg-turbo's decode of the
 // same file at 1/8, of which no pixel is looked at; the rival is the fastest that OpenCV can do, in
 // a process of its own (decode_to_tensor.py). All take turns, and every figure is a median.
+//
+// And what it takes to decode only the part of a large photo that is looked at, of what the whole
+// takes at the same scale.
 #include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +16,7 @@
 #include "bench.h"
 #include "codec/image/image.h"
 #include "codec/image/jpeg_error.h"
+#include "codec/image/testing/looked_at.h"
 #include "ops/image/canvas.h"
 #include "ops/image/placement.h"
 #include "ops/image/resample.h"
@@ -192,24 +196,23 @@ double mean(const std::vector<float>& values) {
   return sum / static_cast<double>(values.size());
 }
 
-// 4000 x 3000: a photo enlarged, with grain as a sensor has.
-bench::Photo twelve_megapixels(const bench::Photo& photo) {
-  constexpr int kWidth = 4000, kHeight = 3000;
+// A photo enlarged, with grain as a sensor has.
+bench::Photo enlarged(const bench::Photo& photo, int width, int height) {
   ReusedCanvas small;
   if (auto done = image::decode(photo.bytes, {}, small); !done.ok()) {
     give_up(photo.name, done.status());
   }
-  std::vector<uint8_t> pixels(size_t{3} * kWidth * kHeight);
+  std::vector<uint8_t> pixels(size_t{3} * static_cast<size_t>(width) * static_cast<size_t>(height));
   resample({small.pixels.data(), small.size.width, small.size.height},
-           {.width = kWidth, .height = kHeight}, PixelFormat{},
-           {reinterpret_cast<std::byte*>(pixels.data()), kWidth, kHeight, {0, 0, kWidth, kHeight}});
+           {.width = width, .height = height}, PixelFormat{},
+           {reinterpret_cast<std::byte*>(pixels.data()), width, height, {0, 0, width, height}});
   uint32_t random = 1;
   for (uint8_t& value : pixels) {
     random = random * 1664525 + 1013904223;
     value = static_cast<uint8_t>(std::clamp(value + static_cast<int>(random >> 29) - 4, 0, 255));
   }
   bench::Photo large{"12 megapixels, synthetic", {}};
-  if (Status done = image::encode_jpeg({pixels.data(), kWidth, kHeight}, 85, large.bytes);
+  if (Status done = image::encode_jpeg({pixels.data(), width, height}, 85, large.bytes);
       !done.ok()) {
     give_up(large.name, done);
   }
@@ -270,6 +273,67 @@ bool measure(const bench::Photo& photo, const std::string& path, std::optional<O
   return true;
 }
 
+bool measure_parts(const bench::Photo& photo) {
+  constexpr int kAny = ImageNeed::kAny;
+  const ImageSize full = image::read_header(photo.bytes)->size;
+  const double x = full.width / 2 - 320, y = full.height / 2 - 240;
+  const struct {
+    const char* name;
+    ImageNeed need;
+  } parts[] = {
+      {"the middle for 224 x 224", need_of(kSide, kSide, Fit::kCover, 1)},
+      {"the middle for 224 x 224 of 256", need_of(kSide, kSide, Fit::kCover, 0.875)},
+      {"the middle for 640 x 640", need_of(640, 640, Fit::kCover, 1)},
+      {"640 x 480 at the top", {kAny, kAny, Fit::kStretch, 1, ImageBox{x, 0, x + 640, 480}}},
+      {"640 x 480 amid", {kAny, kAny, Fit::kStretch, 1, ImageBox{x, y, x + 640, y + 480}}},
+      {"1920 x 1440 amid",
+       {kAny, kAny, Fit::kStretch, 1, ImageBox{x - 640, y - 480, x + 1280, y + 960}}},
+  };
+  std::printf("parts of %s, %d x %d, decoded, of the whole at the same scale\n", photo.name.c_str(),
+              full.width, full.height);
+  for (const auto& [name, need] : parts) {
+    const ImageNeed one[] = {need};
+    const ImageNeed all[] = {need, {1, 1, Fit::kLetterbox}};
+    ReusedCanvas part, whole;
+    const auto decode = [&](std::span<const ImageNeed> needs, bool to_the_end,
+                            ReusedCanvas& canvas) {
+      const image::DecodeOptions options{
+          .needs = needs, .oversample = 1.5, .recover = true, .to_the_end = to_the_end};
+      if (auto done = image::decode(photo.bytes, options, canvas); !done.ok()) {
+        give_up(photo.name, done.status());
+      }
+    };
+    decode(one, false, part);
+    decode(all, true, whole);
+    if (part.size.width != whole.size.width ||
+        !image::same_where_looked_at(one, full, part.size, part.pixels.data(),
+                                     whole.pixels.data())) {
+      std::fprintf(stderr, "decode_to_tensor: %s of %s is not that of the whole\n", name,
+                   photo.name.c_str());
+      return false;
+    }
+    auto times =
+        bench::interleave(11, {[&] { return milliseconds([&] { decode(all, true, whole); }); },
+                               [&] { return milliseconds([&] { decode(one, false, part); }); },
+                               [&] { return milliseconds([&] { decode(one, true, part); }); }});
+    const int by = full.width / whole.size.width;
+    bench::row(name + (" at 1/" + std::to_string(by)), bench::ratio(times[1], times[0]), "",
+               by < 8 ? "under 0.95" : "");
+    bench::row("  read to the file's end", bench::ratio(times[2], times[0]), "");
+  }
+  return true;
+}
+
+bool measure_parts() {
+  const bench::Photo photo{"",
+                           bench::read_file(bench::assets() / "images" / "photo/burn_bridge.jpg")};
+  bool right = true;
+  for (auto [width, height] : {std::pair{4000, 3000}, {4240, 2832}, {3000, 4000}}) {
+    right = right && measure_parts(enlarged(photo, width, height));
+  }
+  return right;
+}
+
 // For each line "PATH OVERSAMPLE", processor time in seconds and the mean of the tensor: one of
 // those that bench/decoders.py compares.
 int serve() {
@@ -296,6 +360,7 @@ int serve() {
 int main(int count, char** arguments) {
   if (count == 2 && std::string_view(arguments[1]) == "--serve") return serve();
   if (!bench::have_assets("decode_to_tensor")) return 0;
+  if (count == 2 && std::string_view(arguments[1]) == "--parts") return measure_parts() ? 0 : 1;
   if (count > 1) {  // only ours, of one photo, for a profiler
     bench::Photo photo{arguments[1], bench::read_file(arguments[1])};
     Ours ours;
@@ -320,7 +385,7 @@ int main(int count, char** arguments) {
     if (!measure({name, bench::read_file(path)}, path, opencv)) return 1;
   }
   const bench::Photo large =
-      twelve_megapixels({"", bench::read_file(images / "photo/burn_bridge.jpg")});
+      enlarged({"", bench::read_file(images / "photo/burn_bridge.jpg")}, 4000, 3000);
   const std::string path =
       std::filesystem::temp_directory_path() / ("leat-bench-" + std::to_string(getpid()) + ".jpg");
   std::ofstream(path, std::ios::binary)
@@ -328,5 +393,5 @@ int main(int count, char** arguments) {
              static_cast<std::streamsize>(large.bytes.size()));
   const bool right = measure(large, path, opencv);
   std::filesystem::remove(path);
-  return right ? 0 : 1;
+  return right && measure_parts() ? 0 : 1;
 }

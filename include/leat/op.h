@@ -104,13 +104,30 @@ enum class Fit : uint8_t {
   kCover,      // the middle of the picture, borders cut
 };
 
-// What a consumer with a known target needs of a picture, so that a decoder may make a smaller one.
+// A rectangle of a picture, in pixels of the upright original.
+struct ImageBox {
+  double left, top, right, bottom;
+};
+
+// What a consumer with a known target needs of a picture, so that a decoder may make a smaller one,
+// or only a part of it.
 struct ImageNeed {
+  static constexpr int kAny = INT32_MAX;  // of a side: as large as there are pixels for
+
   int width;   // of the target, in pixels: the region that the whole picture (kStretch, kLetterbox)
   int height;  // or its middle (kCover) will be scaled to
   Fit fit;
+  double crop = 1;  // kCover: the part of the target, about its middle, that is looked at
+  // If set, "picture" above means what of it lies in this box; a reduced picture will do only if
+  // the box begins and ends between two of its pixels.
+  std::optional<ImageBox> box{};
+
   // The factor, at most 1, below which a picture of this size would have to be enlarged again.
   double scale_for(int picture_width, int picture_height) const;
+  // What of a picture of this size is looked at, with what filters reach beside it; within the
+  // picture, and at least a pixel of it. Right for pictures that are reduced to no less than
+  // scale_for().
+  ImageBox part_of(int picture_width, int picture_height) const;
 };
 
 // What is known about a step when its operator is made, at load time.
@@ -126,6 +143,11 @@ struct OpSetup {
   std::vector<std::vector<ImageNeed>> needs;
   // By output port: from the signature; make() narrows them where it knows more.
   std::vector<Type> outputs;
+  // By input port: the value, where it is one that stands in the pipeline file, and is absent
+  // otherwise. Not told to an operator in a process of its own.
+  std::vector<Tensor> constants{};
+  // By output port: does anybody take it?
+  std::vector<bool> used{};
 };
 
 // One run on one item. Ports are by position in the OpSpec.
@@ -159,7 +181,8 @@ class Op {
   // kBadInput: this item's value is wrong; kBadMedia: bytes that cannot be read; other codes reach
   // the caller as kStepFailed. Every output is given but those whose only_with is absent.
   virtual Status run(OpCall& call) const = 0;
-  // For an input that is a picture: what this operator needs of it when its target is known.
+  // For an input that is a picture: what this operator needs of it when its target is known. Of
+  // pixels beside that part the picture that it is given may have any.
   virtual std::optional<ImageNeed> need(size_t /*input_port*/) const { return std::nullopt; }
   // For `leat graph`: what was settled at load ("decodes at 1/2 or more"). Empty: nothing to say.
   virtual std::string remark() const { return {}; }

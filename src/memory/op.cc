@@ -1,6 +1,8 @@
 #include "leat/op.h"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 namespace leat {
 
@@ -33,11 +35,46 @@ bool OpCatalogue::add(OpSpec spec) {
   return true;
 }
 
+namespace {
+
+// The part [begin, end) of a side of `length` pixels, as far as it lies on the side.
+std::pair<double, double> on_side(double begin, double end, int length) {
+  begin = std::clamp(std::floor(begin), 0.0, length - 1.0);
+  return {begin, std::clamp(std::ceil(end), begin + 1, static_cast<double>(length))};
+}
+
+ImageBox on_picture(const ImageBox& box, int width, int height) {
+  const auto [left, right] = on_side(box.left, box.right, width);
+  const auto [top, bottom] = on_side(box.top, box.bottom, height);
+  return {left, top, right, bottom};
+}
+
+}  // namespace
+
 double ImageNeed::scale_for(int picture_width, int picture_height) const {
-  double across = static_cast<double>(width) / picture_width;
-  double down = static_cast<double>(height) / picture_height;
+  double wide = picture_width, high = picture_height;
+  if (box) {
+    const ImageBox on = on_picture(*box, picture_width, picture_height);
+    wide = on.right - on.left;
+    high = on.bottom - on.top;
+  }
+  const double across = width / wide, down = height / high;
   double scale = fit == Fit::kLetterbox ? std::min(across, down) : std::max(across, down);
   return std::min(scale, 1.0);
+}
+
+ImageBox ImageNeed::part_of(int picture_width, int picture_height) const {
+  if (box) return on_picture(*box, picture_width, picture_height);
+  const double wide = picture_width, high = picture_height;
+  if (fit != Fit::kCover) return {0, 0, wide, high};
+  // Pixels of the original for one of the target. Filters reach three pixels to each side, of the
+  // target or, where that is finer, of the original; sizes and places are rounded by up to two.
+  constexpr double kBeside = 5;
+  const double step = std::min(wide / width, high / height);
+  const double beside = kBeside * std::max(step, 1.0);
+  const double across = width * crop * step / 2 + beside, down = height * crop * step / 2 + beside;
+  return on_picture({wide / 2 - across, high / 2 - down, wide / 2 + across, high / 2 + down},
+                    picture_width, picture_height);
 }
 
 const ParamValue& Params::at(const std::string& name) const {

@@ -294,11 +294,15 @@ class Types {
     DraftStep& step = *draft_.steps[s];
     if (!step.spec || step.broken || refused_[s] || !step.used) return;
     OpSetup setup{step.params, {}, {}, {}, {}};
-    for (size_t p = 0; p < step.inputs.size(); ++p) setup.inputs.push_back(connected(s, p));
+    for (size_t p = 0; p < step.inputs.size(); ++p) {
+      setup.inputs.push_back(connected(s, p));
+      setup.constants.push_back(constant(s, p));
+    }
     for (size_t p = 0; p < step.output_types.size(); ++p) {
       setup.wanted.push_back(wanted(consumers_[s][p]));
       setup.needs.push_back(needs(consumers_[s][p]));
       setup.outputs.push_back(draft_.known[s][p].type);
+      setup.used.push_back(consumers_[s][p].others || !consumers_[s][p].direct.empty());
     }
     if (step.options.process.on) {
       std::vector<size_t> references;
@@ -341,6 +345,17 @@ class Types {
       }
     }
     return out;
+  }
+
+  // What a port is always given; absent if that is not known.
+  Tensor constant(size_t s, size_t p) const {
+    const auto& items = draft_.steps[s]->inputs[p];
+    if (items.size() != 1 || items[0].alternatives.size() != 1) return {};
+    const Ref& ref = items[0].alternatives[0];
+    if (ref.kind != Ref::Kind::kConstant) return {};
+    if (row_of(draft_, ref, draft_.step_scope[s]).scope >= 0) return {};  // a loop walks it
+    const Value& value = draft_.constants[static_cast<size_t>(ref.at)];
+    return value.present() ? value.tensor() : Tensor();
   }
 
   Type wanted(const Consumers& consumers) const {

@@ -151,7 +151,14 @@ std::vector<std::string> describe_op(const std::string& step, const OpSpec& spec
       to.put(need.width);
       to.put(need.height);
       to.put(static_cast<int>(need.fit));
+      to.put(need.crop);
+      to.put(static_cast<int>(need.box.has_value()));
+      if (!need.box) continue;
+      for (double side : {need.box->left, need.box->top, need.box->right, need.box->bottom}) {
+        to.put(side);
+      }
     }
+    to.put(static_cast<int>(setup.used[port]));
   }
   return std::move(to.texts());
 }

@@ -86,12 +86,19 @@ class OpStep final : public WorkerStep {
     for (size_t port = 0; port < spec->outputs.size(); ++port) {
       setup.wanted.push_back(read_type(from));
       setup.outputs.push_back(read_type(from));
-      std::vector<ImageNeed>& needs = setup.needs.emplace_back(from.count(3));
+      std::vector<ImageNeed>& needs = setup.needs.emplace_back(from.count(5));
       for (ImageNeed& need : needs) {
         need.width = from.number<int>();
         need.height = from.number<int>();
         need.fit = static_cast<Fit>(from.number<uint8_t>());
+        need.crop = from.number<double>();
+        if (from.number() == 0) continue;
+        ImageBox& box = need.box.emplace();
+        for (double* side : {&box.left, &box.top, &box.right, &box.bottom}) {
+          *side = from.number<double>();
+        }
       }
+      setup.used.push_back(from.number() != 0);
     }
     if (!from.ok()) return Status(Code::kInternal, "the description of the step is wrong");
     LEAT_ASSIGN(std::unique_ptr<Op> op, spec->make(setup));

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/text.h"
 #include "codec/image/image.h"
 #include "leat/op.h"
@@ -24,18 +26,22 @@ class PortCanvas final : public image::Canvas {
 
 class Decode final : public Op {
  public:
-  Decode(const Params& params, std::vector<ImageNeed> needs)
+  Decode(const Params& params, std::vector<ImageNeed> needs, bool tells_intact)
       : max_pixels_(static_cast<int64_t>(params.real("max_megapixels") * 1e6)),
         oversample_(params.real("oversample")),
         recover_(params.text("broken") == "recover"),
+        to_the_end_(!recover_ || tells_intact),
         needs_(std::move(needs)) {}
 
   Status run(OpCall& call) const override {
     const Tensor& data = call.input(0);
     image::Bytes bytes(reinterpret_cast<const uint8_t*>(data.data()), data.byte_size());
     PortCanvas canvas(call);
-    image::DecodeOptions options{
-        .max_pixels = max_pixels_, .needs = needs_, .oversample = oversample_, .recover = recover_};
+    image::DecodeOptions options{.max_pixels = max_pixels_,
+                                 .needs = needs_,
+                                 .oversample = oversample_,
+                                 .recover = recover_,
+                                 .to_the_end = to_the_end_};
     LEAT_ASSIGN(image::Header header, image::decode(bytes, options, canvas));
     canvas.picture().set_full_size(header.size);
     LEAT_ASSIGN(Tensor * intact, call.output(1, DType::kFp32, {}));
@@ -45,18 +51,38 @@ class Decode final : public Op {
 
   std::string remark() const override {
     if (needs_.empty()) return "decodes at full size";
-    std::string text = "may decode a JPEG at 1/2, 1/4 or 1/8, for ";
+    const bool scaled = std::ranges::any_of(needs_, has_target);
+    std::string text =
+        scaled ? "may decode a JPEG at 1/2, 1/4 or 1/8: " : "decodes no more of a JPEG than ";
     for (const ImageNeed& need : needs_) {
       if (&need != &needs_.front()) text += ", ";
-      text += cat(need.width, " x ", need.height);
+      text += described(need);
     }
     return text;
   }
 
  private:
+  static bool has_target(const ImageNeed& need) {
+    return need.width != ImageNeed::kAny || need.height != ImageNeed::kAny;
+  }
+  // "the middle for 224 x 224", "640 x 480 at (100, 50)"
+  static std::string described(const ImageNeed& need) {
+    std::string part = need.fit == Fit::kCover ? "the middle" : "all";
+    if (need.box) {
+      const ImageBox& box = *need.box;
+      part = cat(box.right - box.left, " x ", box.bottom - box.top, " at (", box.left, ", ",
+                 box.top, ")");
+    }
+    if (!has_target(need)) return part;
+    const auto side = [](int length) {
+      return length == ImageNeed::kAny ? std::string("any") : cat(length);
+    };
+    return cat(part, " for ", side(need.width), " x ", side(need.height));
+  }
+
   const int64_t max_pixels_;
   const double oversample_;
-  const bool recover_;
+  const bool recover_, to_the_end_;
   const std::vector<ImageNeed> needs_;  // empty: full size
 };
 
@@ -79,7 +105,8 @@ LEAT_OP(
                   .type = ParamType::kBool,
                   .fallback = true,
                   .doc = "decode a JPEG at 1/2, 1/4 or 1/8 where every consumer scales to a "
-                         "known size that is far smaller; boxes stay in full-size pixels"},
+                         "known size that is far smaller, and no more of it than the middle or "
+                         "the constant boxes that they look at; boxes stay in full-size pixels"},
                  {.name = "oversample",
                   .type = ParamType::kFloat,
                   .fallback = 1.5,
@@ -99,7 +126,8 @@ LEAT_OP(
         const Params& params = setup.params;
         std::vector<ImageNeed> needs;
         if (params.flag("reduce") && !setup.needs.empty()) needs = setup.needs[0];
-        return std::unique_ptr<Op>(new Decode(params, std::move(needs)));
+        const bool tells_intact = setup.used.size() < 2 || setup.used[1];
+        return std::unique_ptr<Op>(new Decode(params, std::move(needs), tells_intact));
       }}));
 
 }  // namespace

@@ -49,7 +49,8 @@ struct DecodeOptions {
   // A picture of more pixels (upright, full) is refused with kTooLarge before memory is taken.
   int64_t max_pixels = 100'000'000;
   // What the picture is for. Not empty: a JPEG may be decoded at 1/2, 1/4 or 1/8, if on both axes
-  // that leaves at least `oversample` times what each of the needs asks for.
+  // that leaves at least `oversample` times what each of the needs asks for, and pixels that none
+  // of them looks at may be left unwritten. Those that are looked at are the same for it.
   std::span<const ImageNeed> needs{};
   // At 2 a prepared picture differs from that of a full decode by under half a level on average;
   // at 1 by one to two levels, and models notice.
@@ -58,6 +59,9 @@ struct DecodeOptions {
   // cannot be read is grey, kLostLevel, or what the damaged data say. If nothing can be read the
   // decoding fails all the same.
   bool recover = false;
+  // Read on behind the last pixel that is looked at, so that it is known whether the file is sound.
+  // Otherwise damage there may go unnoticed.
+  bool to_the_end = true;
 };
 inline constexpr uint8_t kLostLevel = 128;
 
@@ -72,9 +76,9 @@ class Canvas {
   virtual bool abandoned() const { return false; }
 };
 
-// Decodes into the canvas, every byte of it, or fails: kBadMedia for what cannot be read, is
-// damaged or is cut short (but see DecodeOptions::recover); kTooLarge; whatever the canvas says.
-// Harmless oddities are let pass.
+// Decodes into the canvas, every byte of it that is looked at, or fails: kBadMedia for what cannot
+// be read, is damaged or is cut short (but see DecodeOptions::recover); kTooLarge; whatever the
+// canvas says. Harmless oddities are let pass.
 Result<Header> decode(Bytes bytes, const DecodeOptions& options, Canvas& canvas);
 
 // A picture in memory: RGB, rows densely packed.

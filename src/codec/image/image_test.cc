@@ -160,8 +160,10 @@ TEST(Image, JpegIsReducedNoFurtherThanAllowed) {
     EXPECT_EQ(picture.height, row.height);
     // The same slopes, seen from farther away.
     double factor = std::round(8.0 * picture.width / 1000) / 8;
+    const ImageBox part = row.need.part_of(1000, 603);  // the rest may have been left out
     for (int y = 0; y < picture.height; y += 7) {
       for (int x = 0; x < picture.width; x += 7) {
+        if (x < part.left * factor || (x + 1) > part.right * factor) continue;
         EXPECT_NEAR(picture.at(x, y)[0], 255 * (x + 0.5) / factor / 1000, 8);
         EXPECT_NEAR(picture.at(x, y)[1], 255 * (y + 0.5) / factor / 603, 8);
       }

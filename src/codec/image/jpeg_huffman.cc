@@ -213,8 +213,10 @@ template <bool kKeep>
   for (int i = 0; i < block_count_; ++i) {
     const Block& kind = blocks_[i];
     int& last = last_[kind.component];
-    const bool read = kind.keep ? block<true>(bits, kind, last, *blocks[i])
-                                : block<false>(bits, kind, last, *blocks[i]);
+    JCOEF unwanted;
+    const bool read = blocks == nullptr ? block<false>(bits, kind, last, &unwanted)
+                      : kind.keep       ? block<true>(bits, kind, last, *blocks[i])
+                                        : block<false>(bits, kind, last, *blocks[i]);
     if (!read) return false;
   }
   bits_ = bits;
@@ -233,6 +235,13 @@ boolean JpegHuffman::finish_mcu(j_decompress_ptr jpeg, bool read) {
     ERREXIT(jpeg, JERR_CANT_SUSPEND);
   }
   return TRUE;
+}
+
+bool JpegHuffman::read_on(jpeg_decompress_struct& jpeg) {
+  for (uint64_t n = std::min<uint64_t>(left_, 1 << 14); n > 0; --n) {
+    self_.decoder.decode_mcu(&jpeg, nullptr);
+  }
+  return left_ > 0;
 }
 
 boolean JpegHuffman::on_mcu(j_decompress_ptr jpeg, JBLOCKROW* blocks) {

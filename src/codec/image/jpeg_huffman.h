@@ -24,6 +24,9 @@ class JpegHuffman {
   // Takes over, after jpeg_start_decompress(); false if the picture is not of its kind. Must
   // outlive the reading of the pixels.
   bool take_over(jpeg_decompress_struct& jpeg);
+  // Reads on behind the last pixel that is wanted, some of it at a time; false at the end. Fails as
+  // libjpeg does.
+  bool read_on(jpeg_decompress_struct& jpeg);
   // True after a failure that was its own, since it took over.
   bool gave_up() const { return self_.gave_up; }
 
@@ -87,7 +90,7 @@ class JpegHuffman {
   static boolean on_mcu(j_decompress_ptr jpeg, JBLOCKROW* blocks);
   static boolean on_mcu_bmi2(j_decompress_ptr jpeg, JBLOCKROW* blocks);  // with faster shifts
   static boolean finish_mcu(j_decompress_ptr jpeg, bool read);
-  bool mcu(jpeg_decompress_struct& jpeg, JBLOCKROW* blocks);
+  bool mcu(jpeg_decompress_struct& jpeg, JBLOCKROW* blocks);  // null: its pixels are not wanted
   template <bool kKeep>
   static bool block(Bits& bits, const Block& kind, int& last, JCOEF* out);
   static uint32_t slow_entry(Bits& bits, const Table& table, uint32_t entry);

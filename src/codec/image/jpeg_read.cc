@@ -8,6 +8,7 @@
 #include <jerror.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <optional>
 
@@ -58,17 +59,51 @@ void cmyk_to_rgb(const uint8_t* cmyk, uint8_t* rgb, int width) {
   }
 }
 
+// Does the box begin and end between two pixels, if of `by` pixels each way there is one?
+bool between_pixels(const ImageBox& box, int by, ImageSize size) {
+  const auto between = [by](double at, int length) {
+    return at <= 0 || at >= length || std::fmod(at, by) == 0;
+  };
+  return between(box.left, size.width) && between(box.right, size.width) &&
+         between(box.top, size.height) && between(box.bottom, size.height);
+}
+
 // The smallest of libjpeg's fast scales, in eighths, that serves all needs.
 int scale_in_eighths(ImageSize size, const DecodeOptions& options) {
   if (options.needs.empty()) return 8;
-  double scale = 0;
-  for (const ImageNeed& need : options.needs) {
-    scale = std::max(scale, need.scale_for(size.width, size.height) * options.oversample);
-  }
   for (int eighths : {1, 2, 4}) {
-    if (scale <= eighths / 8.0) return eighths;
+    const bool serves = std::ranges::all_of(options.needs, [&](const ImageNeed& need) {
+      return need.scale_for(size.width, size.height) * options.oversample <= eighths / 8.0 &&
+             (!need.box || between_pixels(*need.box, 8 / eighths, size));
+    });
+    if (serves) return eighths;
   }
   return 8;
+}
+
+// What of a stored picture of width x height pixels, so many eighths of the original, is looked at.
+StoredPart looked_at(const Header& header, const DecodeOptions& options, int width, int height,
+                     int eighths) {
+  if (options.needs.empty()) return {0, 0, width, height};
+  ImageBox all{1e9, 1e9, 0, 0};
+  for (const ImageNeed& need : options.needs) {
+    const ImageBox part = need.part_of(header.size.width, header.size.height);
+    all = {std::min(all.left, part.left), std::min(all.top, part.top),
+           std::max(all.right, part.right), std::max(all.bottom, part.bottom)};
+  }
+  const auto before = [&](double at) { return static_cast<int>(std::floor(at * eighths / 8)); };
+  const auto behind = [&](double at) { return static_cast<int>(std::ceil(at * eighths / 8)); };
+  StoredPart part{before(all.left), before(all.top), behind(all.right), behind(all.bottom)};
+  const int orientation = header.orientation;
+  if (orientation >= 5) part = {part.top, part.left, part.bottom, part.right};
+  if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) {
+    part = {width - part.right, part.top, width - part.left, part.bottom};
+  }
+  if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7) {
+    part = {part.left, height - part.bottom, part.right, height - part.top};
+  }
+  return {std::max(part.left, 0), std::max(part.top, 0), std::min(part.right, width),
+          std::min(part.bottom, height)};
 }
 
 // Reads one picture. A decompressor is not used again for the next: it would keep tables, and lend
@@ -98,7 +133,14 @@ class JpegReader {
   void choose(const Header& header, const DecodeOptions& options);
   Status start(Canvas& canvas);
   bool read_scans(Canvas& canvas);
-  Status rows(int orientation, uint8_t* out, Canvas& canvas);
+  StoredPart whole() const {
+    return {0, 0, static_cast<int>(jpeg_.output_width), static_cast<int>(jpeg_.output_height)};
+  }
+  bool can_be_cut() const;
+  // Begins with the rows and columns of `part`, which becomes wider, to where columns can be cut.
+  void begin_with(StoredPart& part);
+  Status rows(int orientation, uint8_t* out, StoredPart part, Canvas& canvas);
+  Status read_on(Canvas& canvas);
   // Have pixels been made up?
   bool lost() const { return errors_.pixels_lost() || (jpeg_.arith_code && ran_dry_); }
   // Is there no sense in reading on? After what arithmetic codes lack they would give anything.
@@ -218,7 +260,14 @@ Result<Header> JpegReader::decode(const DecodeOptions& options, Canvas& canvas,
   int width = static_cast<int>(jpeg_.output_width), height = static_cast<int>(jpeg_.output_height);
   if (header.orientation >= 5) std::swap(width, height);
   LEAT_ASSIGN(uint8_t * out, canvas.memory(width, height));
-  LEAT_TRY(rows(header.orientation, out, canvas));
+  StoredPart part = whole();
+  if (huffman_ && can_be_cut()) {
+    part = looked_at(header, options, part.right, part.bottom, static_cast<int>(jpeg_.scale_num));
+    // At 1/8 next to all of the time goes into Huffman codes, and columns have them all.
+    if (jpeg_.scale_num == 1) part = {0, part.top, whole().right, part.bottom};
+  }
+  LEAT_TRY(rows(header.orientation, out, part, canvas));
+  if (huffman_ && options.to_the_end) LEAT_TRY(read_on(canvas));
   return header;
 }
 
@@ -262,7 +311,7 @@ Result<Header> JpegReader::recover(const DecodeOptions& options, Canvas& canvas)
   int width = static_cast<int>(jpeg_.output_width), height = static_cast<int>(jpeg_.output_height);
   if (header.orientation >= 5) std::swap(width, height);
   LEAT_ASSIGN(uint8_t * out, canvas.memory(width, height));
-  LEAT_TRY(rows(header.orientation, out, canvas));
+  LEAT_TRY(rows(header.orientation, out, whole(), canvas));
   if (!many) damage_->end_scan(jpeg_, jpeg_.input_iMCU_row);
   // Never the whole: that cannot be known of a file that lacks its end.
   header.intact = std::min(damage_->intact(), 0.999);
@@ -291,16 +340,43 @@ bool JpegReader::read_scans(Canvas& canvas) {
   return errors_.guard([this, scan] { jpeg_start_output(&jpeg_, scan); });
 }
 
-Status JpegReader::rows(int orientation, uint8_t* out, Canvas& canvas) {
-  const int width = static_cast<int>(jpeg_.output_width);
-  const int height = static_cast<int>(jpeg_.output_height);
+// libjpeg-turbo 2.1 cuts reduced pictures wrongly where a component has a quarter of the columns.
+bool JpegReader::can_be_cut() const {
+  return jpeg_.max_h_samp_factor <= 2 && jpeg_.max_v_samp_factor <= 2;
+}
+
+void JpegReader::begin_with(StoredPart& part) {
+  constexpr int kBeside = 8;  // the chroma of a pixel at the edge would lack its neighbour's
+  auto left = static_cast<JDIMENSION>(std::max(part.left - kBeside, 0));
+  JDIMENSION width = std::min(static_cast<JDIMENSION>(part.right + kBeside), jpeg_.output_width);
+  width -= left;
+  if (width < jpeg_.output_width) jpeg_crop_scanline(&jpeg_, &left, &width);
+  part.left = static_cast<int>(left);
+  part.right = static_cast<int>(left + width);
+  if (part.top > 0) jpeg_skip_scanlines(&jpeg_, static_cast<JDIMENSION>(part.top));
+}
+
+Status JpegReader::read_on(Canvas& canvas) {
+  bool more = true;
+  while (more) {
+    if (canvas.abandoned()) return abandoned();
+    if (!errors_.guard([&] { more = huffman_->read_on(jpeg_); })) return read_error();
+  }
+  return {};
+}
+
+Status JpegReader::rows(int orientation, uint8_t* out, StoredPart part, Canvas& canvas) {
+  const int full_width = static_cast<int>(jpeg_.output_width);
+  const int full_height = static_cast<int>(jpeg_.output_height);
+  if (!errors_.guard([&] { begin_with(part); })) return read_error();
+  const int width = part.right - part.left;
   const bool cmyk = jpeg_.out_color_space == JCS_CMYK;
   thread_local std::vector<uint8_t> ink;  // CMYK rows of a band
   if (cmyk) ink.resize(size_t{4} * width * UprightRows::kBand);
 
-  UprightRows upright(out, width, height, orientation);
+  UprightRows upright(out, full_width, full_height, orientation, part);
   bool reads = true;
-  for (int first = 0, count; first < height; first += count) {
+  for (int first = part.top, count; first < part.bottom; first += count) {
     if (canvas.abandoned()) return {Code::kCancelled, "nobody waits for the picture any more"};
     count = upright.band(first);
     JSAMPROW pointers[UprightRows::kBand];

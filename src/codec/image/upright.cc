@@ -60,13 +60,16 @@ void transpose_block(const uint8_t* from, ptrdiff_t from_step, uint8_t* to, ptrd
 
 }  // namespace
 
-UprightRows::UprightRows(uint8_t* out, int stored_width, int stored_height, int orientation)
+UprightRows::UprightRows(uint8_t* out, int stored_width, int stored_height, int orientation,
+                         StoredPart part)
     : out_(out),
       width_(stored_width),
       height_(stored_height),
       orientation_(orientation),
+      part_(part),
       stride_(size_t{3} * stored_width) {
   if (orientation_ < 5) return;
+  stride_ = size_t{3} * (part.right - part.left);
   // An odd number of cache lines, so that the rows of a column fall into different cache sets.
   stride_ = ((stride_ + 63) / 64 | 1) * 64;
   thread_local std::vector<uint8_t> band;
@@ -76,15 +79,18 @@ UprightRows::UprightRows(uint8_t* out, int stored_width, int stored_height, int 
 }
 
 uint8_t* UprightRows::row(int y) {
-  if (band_) return band_ + stride_ * (y % kBand);
-  bool upside_down = orientation_ == 3 || orientation_ == 4;
-  return out_ + stride_ * (upside_down ? height_ - 1 - y : y);
+  if (band_) return band_ + stride_ * ((y - part_.top) % kBand);
+  const bool upside_down = orientation_ == 3 || orientation_ == 4;
+  const bool mirrored = orientation_ == 2 || orientation_ == 3;
+  return out_ + stride_ * (upside_down ? height_ - 1 - y : y) +
+         size_t{3} * (mirrored ? width_ - part_.right : part_.left);
 }
 
 void UprightRows::settle(int first, int count) {
   if (orientation_ == 1 || orientation_ == 4) return;
+  const int width = part_.right - part_.left;
   if (!band_) {
-    for (int y = first; y < first + count; ++y) reverse_row(row(y), width_);
+    for (int y = first; y < first + count; ++y) reverse_row(row(y), width);
     return;
   }
   // Stored (x, y) becomes upright row x (5, 6) or width - 1 - x (7, 8), and upright column y (5, 8)
@@ -95,10 +101,11 @@ void UprightRows::settle(int first, int count) {
   const int left = flip_columns ? height_ - first - count : first;
   const ptrdiff_t step = flip_columns ? -static_cast<ptrdiff_t>(stride_) : stride_;
   const uint8_t* top = band_ + (flip_columns ? stride_ * (count - 1) : 0);
-  uint8_t* const start = out_ + upright_stride * (flip_rows ? width_ - 1 : 0) + size_t{3} * left;
+  uint8_t* const start =
+      out_ + upright_stride * (flip_rows ? width_ - 1 - part_.left : part_.left) + size_t{3} * left;
   const ptrdiff_t down = flip_rows ? -static_cast<ptrdiff_t>(upright_stride) : upright_stride;
-  for (int x = 0; x < width_;) {
-    const int columns = x + 4 <= width_ ? 4 : 1;
+  for (int x = 0; x < width;) {
+    const int columns = x + 4 <= width ? 4 : 1;
     for (int i = 0; i < count;) {
       const uint8_t* from = top + step * i + 3 * x;
       uint8_t* to = start + down * x + 3 * i;

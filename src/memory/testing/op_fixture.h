@@ -40,6 +40,7 @@ class OpFixture final : private OpCall {
       : spec_(OpCatalogue::find(name)), missing_(cat("there is no operator ", name)) {
     if (!spec_) return;
     values_.resize(spec_->inputs.size());
+    constants_.resize(spec_->inputs.size());
     needs_.resize(spec_->outputs.size());
     wanted_.assign(spec_->outputs.size(), Type::anything());
     outputs_.resize(spec_->outputs.size());
@@ -58,6 +59,12 @@ class OpFixture final : private OpCall {
   OpFixture& needs(const std::string& output, ImageNeed need) {
     needs_.at(index(spec_->outputs, output)).push_back(need);
     return *this;
+  }
+
+  // An input whose value stands in the pipeline file.
+  OpFixture& constant(const std::string& port, Tensor value) {
+    constants_.at(index(spec_->inputs, port)) = value;
+    return input(port, std::move(value));
   }
 
   // Replaces what was on the port; an absent tensor or no value at all leaves it absent.
@@ -82,6 +89,8 @@ class OpFixture final : private OpCall {
     params_ = {};
     LEAT_TRY(fill(params_));
     OpSetup setup{params_, {}, wanted_, needs_, {}};
+    setup.constants = constants_;
+    setup.used.assign(spec_->outputs.size(), true);
     for (size_t i = 0; i < values_.size(); ++i) {
       setup.inputs.push_back(std::nullopt);
       if (values_[i].size() == 1) {
@@ -226,6 +235,7 @@ class OpFixture final : private OpCall {
   std::map<std::string, ParamValue> given_;
   Params params_;
   std::vector<std::vector<Tensor>> values_;
+  std::vector<Tensor> constants_;
   std::vector<Type> wanted_;
   std::vector<std::vector<ImageNeed>> needs_;
   std::optional<OpSetup> setup_;

@@ -1,8 +1,10 @@
 // image.crop: a rectangle of a picture, as a picture.
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 #include "base/half.h"
 #include "base/text.h"
@@ -72,9 +74,13 @@ double element(const Tensor& numbers, size_t i) {
   }
 }
 
+std::array<double, 4> sides(const Tensor& box) {
+  return {element(box, 0), element(box, 1), element(box, 2), element(box, 3)};
+}
+
 class Crop final : public Op {
  public:
-  explicit Crop(double margin) : margin_(margin) {}
+  Crop(double margin, std::optional<ImageNeed> need) : margin_(margin), need_(need) {}
 
   Status run(OpCall& call) const override {
     const Tensor& image = call.input(0);
@@ -82,8 +88,7 @@ class Crop final : public Op {
     LEAT_ASSIGN(Pixels source, pixels_of(image));
     const ImageSize full = image.full_size();
     const Reduction by = reduction({source.width, source.height}, full);
-    double side[4];
-    for (size_t i = 0; i < 4; ++i) side[i] = element(box, i);
+    const std::array<double, 4> side = sides(box);
     const Range across =
         Range{side[0], side[2]}.wider(margin_).in_pixels(source.width, by.across, full.width);
     const Range down =
@@ -110,9 +115,27 @@ class Crop final : public Op {
     return {};
   }
 
+  std::optional<ImageNeed> need(size_t) const override { return need_; }
+
  private:
-  double margin_;
+  const double margin_;
+  const std::optional<ImageNeed> need_;
 };
+
+// Of a box that is known: the box, as large as the one consumer of it needs it, or all its pixels.
+std::optional<ImageNeed> need_of(const OpSetup& setup, double margin) {
+  if (setup.constants.size() < 2 || !setup.constants[1]) return std::nullopt;
+  const std::array<double, 4> side = sides(setup.constants[1]);
+  const Range across = Range{side[0], side[2]}.wider(margin);
+  const Range down = Range{side[1], side[3]}.wider(margin);
+  const ImageBox box{across.begin, down.begin, across.end, down.end};
+  if (!(across.length() > 0 && down.length() > 0)) return std::nullopt;  // it will fail anyway
+  ImageNeed need{ImageNeed::kAny, ImageNeed::kAny, Fit::kStretch};
+  const std::vector<ImageNeed>& needs = setup.needs[0];
+  if (needs.size() == 1 && !needs[0].box) need = needs[0];
+  need.box = box;
+  return need;
+}
 
 }  // namespace
 
@@ -131,7 +154,8 @@ LEAT_OP(
                   .max = 100,
                   .doc = "Widens the box on each side by this part of its own length"}},
       .make = [](OpSetup& setup) -> Result<std::unique_ptr<Op>> {
-        return std::make_unique<Crop>(setup.params.real("margin"));
+        const double margin = setup.params.real("margin");
+        return std::make_unique<Crop>(margin, need_of(setup, margin));
       }}));
 
 }  // namespace leat

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <optional>
 
 #include "memory/testing/op_fixture.h"
 #include "ops/image/testing/pictures.h"
@@ -109,6 +110,62 @@ TEST(Crop, TakesBoxesOfEveryTypeOfNumber) {
   OpFixture op("image.crop");
   op.input("image", whole).input("box", *Tensor::allocate(DType::kBool, {4}));
   EXPECT_EQ(op.run().code(), Code::kBadInput);
+}
+
+std::optional<ImageNeed> need_of(const std::vector<double>& box, double margin,
+                                 const std::vector<ImageNeed>& of_the_part = {}) {
+  OpFixture op("image.crop");
+  op.param("margin", margin);
+  for (const ImageNeed& need : of_the_part) op.needs("image", need);
+  op.constant("box", *Tensor::of(std::span<const double>(box), Shape{4}));
+  EXPECT_TRUE(op.input("image", image(pattern(20, 10), 20, 10)).make().ok());
+  return op.op().need(0);
+}
+
+// Of a box that is known it looks at nothing else, and of others it needs the full picture.
+TEST(Crop, OfAKnownBoxNoMoreIsNeeded) {
+  std::mt19937 random(3);
+  const auto pixels = pattern(20, 10);
+  for (const Cut& c : kCuts) {
+    SCOPED_TRACE(testing::PrintToString(c.box));
+    const auto need = need_of(c.box, c.margin);
+    if (!need) {  // no box at all
+      EXPECT_TRUE(c.part.empty());
+      continue;
+    }
+    EXPECT_EQ(need->scale_for(c.full.width, c.full.height), 1);
+    const int by = c.full.width > 80 ? 8 : c.full.width == 60 ? 3 : c.full.width > 20 ? 2 : 1;
+    if (by == 3) continue;  // which no decoder makes
+    Tensor part = image(without_the_rest(pixels, {20, 10}, c.full, *need), 20, 10);
+    Tensor whole = image(pixels, 20, 10);
+    part.set_full_size(c.full);
+    whole.set_full_size(c.full);
+    OpFixture op("image.crop");
+    op.param("margin", c.margin);
+    op.input("box", *Tensor::of(std::span<const double>(c.box), Shape{4}));
+    EXPECT_EQ(op.input("image", whole).run().ok(), !c.part.empty());
+    const Tensor wanted = op["image"];
+    EXPECT_EQ(op.input("image", part).run().ok(), !c.part.empty());
+    if (c.part.empty()) continue;
+    EXPECT_TRUE(std::ranges::equal(op["image"].values<uint8_t>(), wanted.values<uint8_t>()));
+  }
+  OpFixture op("image.crop");
+  const std::vector<double> box{2, 3, 7, 5};
+  op.input("image", image(pixels, 20, 10));
+  ASSERT_TRUE(op.input("box", *Tensor::of(std::span<const double>(box), Shape{4})).make().ok());
+  EXPECT_FALSE(op.op().need(0).has_value());
+}
+
+TEST(Crop, AScaleThatItsConsumerNeedsIsEnough) {
+  const std::vector<double> box{8, 8, 408, 208};
+  const ImageNeed small{100, 50, Fit::kStretch};
+  EXPECT_EQ(need_of(box, 0, {small})->scale_for(1000, 1000), 0.25);
+  EXPECT_EQ(need_of(box, 0, {small})->scale_for(208, 1000), 0.5);  // half of it is there
+  EXPECT_EQ(need_of(box, 0)->scale_for(1000, 1000), 1);
+  EXPECT_EQ(need_of(box, 0, {small, small})->scale_for(1000, 1000), 1);
+  EXPECT_EQ(
+      need_of(box, 0, {{100, 50, Fit::kStretch, 1, ImageBox{0, 0, 9, 9}}})->scale_for(1000, 1000),
+      1);
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ Placement place(ImageSize full, int width, int height, Fit fit, double crop, Ali
 
 ImageNeed need_of(int width, int height, Fit fit, double crop) {
   if (fit != Fit::kCover) return {width, height, fit};
-  return {enlarged(width, crop), enlarged(height, crop), fit};
+  return {enlarged(width, crop), enlarged(height, crop), fit, crop};
 }
 
 std::array<float, 6> transform_of(const Placement& to, ImageSize full) {

@@ -1,7 +1,6 @@
 // image.resize: a picture at another size, as a picture.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/text.h"
 #include "ops/image/picture.h"
@@ -33,8 +32,8 @@ class Resize final : public Op {
 
   std::optional<ImageNeed> need(size_t) const override {
     if (filter_ == Filter::kNearest) return std::nullopt;
-    constexpr int kAny = std::numeric_limits<int>::max();
     const bool whole = inside_ || width_ == 0 || height_ == 0;
+    constexpr int kAny = ImageNeed::kAny;
     return ImageNeed{width_ ? width_ : kAny, height_ ? height_ : kAny,
                      whole ? Fit::kLetterbox : Fit::kStretch};
   }

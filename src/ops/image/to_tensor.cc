@@ -81,8 +81,8 @@ class ToTensor final : public Op {
     if (o_.aspect && o_.width < 1 && o_.height < 1) {
       return ImageNeed{o_.max_side, o_.max_side, Fit::kLetterbox};
     }
-    // Of the picture all of the side that is known, and whatever of the other.
-    if (o_.aspect) return ImageNeed{std::max(1, o_.width), std::max(1, o_.height), Fit::kCover};
+    // All of the side that is known, and whatever of the other.
+    if (o_.aspect) return ImageNeed{std::max(1, o_.width), std::max(1, o_.height), Fit::kStretch};
     return need_of(o_.width, o_.height, o_.fit, o_.crop);
   }
 

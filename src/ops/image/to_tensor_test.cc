@@ -433,6 +433,57 @@ TEST(ToTensor, SaysWhatItNeedsOfThePicture) {
   EXPECT_FALSE(exact.op().need(0).has_value());
 }
 
+// It looks no farther than it says.
+TEST(ToTensor, OfTheMiddleNoMoreIsNeeded) {
+  std::mt19937 random(5);
+  const auto upto = [&random](int most) {
+    return 1 + static_cast<int>(random() % static_cast<uint32_t>(most));
+  };
+  int64_t changed = 0, all = 0;
+  for (int n = 0; n < 400; ++n) {
+    const ImageSize full = n % 20 == 0 ? ImageSize{upto(3), upto(3000)}
+                                       : ImageSize{upto(n % 2 ? 600 : 90), upto(n % 2 ? 90 : 600)};
+    const int width = upto(n % 3 == 0 ? 300 : 40), height = upto(40);
+    OpFixture op = to_tensor(width, height);
+    const char* filters[] = {"bilinear", "area", "bicubic", "lanczos"};
+    op.param("fit", "cover").param("filter", filters[n % 4]);
+    op.param("crop_pct", n % 5 == 0 ? 1 : 0.01 * upto(100));
+    ASSERT_TRUE(op.make().ok());
+    const ImageNeed need = *op.op().need(0);
+    for (int by : {1, 2, 4, 8}) {
+      if (by > 1 && need.scale_for(full.width, full.height) > 1.0 / by) continue;
+      const ImageSize size{(full.width + by - 1) / by, (full.height + by - 1) / by};
+      const auto pixels = noise(size.width, size.height, random);
+      const auto part = without_the_rest(pixels, size, full, need);
+      Tensor of_whole = image(pixels, size.width, size.height);
+      Tensor of_part = image(part, size.width, size.height);
+      of_whole.set_full_size(full);
+      of_part.set_full_size(full);
+      ASSERT_TRUE(op.input("image", of_whole).run().ok());
+      const Tensor wanted = op["tensor"];
+      ASSERT_TRUE(op.input("image", of_part).run().ok());
+      ASSERT_TRUE(std::ranges::equal(op["tensor"].values<float>(), wanted.values<float>()))
+          << n << ": " << full.width << " x " << full.height << " by " << by << " to " << width
+          << " x " << height;
+      for (size_t i = 0; i < pixels.size(); ++i) changed += pixels[i] != part[i];
+      all += static_cast<int64_t>(pixels.size());
+    }
+  }
+  EXPECT_GT(changed, all / 3);
+}
+
+// The side that fit: aspect leaves open is not cut.
+TEST(ToTensor, OfAnAspectAllIsNeeded) {
+  for (const char* side : {"width", "height"}) {
+    OpFixture op("image.to_tensor");
+    op.param("fit", "aspect").param(side, int64_t{32});
+    ASSERT_TRUE(op.make().ok());
+    const ImageBox part = op.op().need(0)->part_of(1000, 100);
+    EXPECT_THAT((std::array{part.left, part.top, part.right, part.bottom}),
+                ElementsAre(0, 0, 1000, 100));
+  }
+}
+
 TEST(ToTensor, RefusesAPictureWithoutPixels) {
   OpFixture op = to_tensor(2, 2);
   op.input("image", *Tensor::allocate(DType::kUint8, {0, 5, 3}));

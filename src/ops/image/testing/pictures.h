@@ -7,6 +7,7 @@
 #include <random>
 #include <vector>
 
+#include "leat/op.h"
 #include "leat/tensor.h"
 #include "ops/image/axis.h"
 
@@ -50,6 +51,26 @@ inline std::vector<uint8_t> noise(int width, int height, std::mt19937& random, b
 
 inline Tensor image(const std::vector<uint8_t>& pixels, int width, int height) {
   return *Tensor::of(std::span<const uint8_t>(pixels), Shape{height, width, 3});
+}
+
+// With other bytes wherever the need does not look. `full`: of the picture that this is a version
+// of, reduced by 1, 2, 4 or 8.
+inline std::vector<uint8_t> without_the_rest(std::vector<uint8_t> pixels, ImageSize size,
+                                             ImageSize full, const ImageNeed& need) {
+  int by = 1;
+  while (by < 8 && (full.width + by - 1) / by != size.width) by *= 2;
+  const ImageBox part = need.part_of(full.width, full.height);
+  size_t at = 0;
+  for (int y = 0; y < size.height; ++y) {
+    for (int x = 0; x < size.width; ++x, at += 3) {
+      if ((x + 1) * by > part.left && x * by < part.right && (y + 1) * by > part.top &&
+          y * by < part.bottom) {
+        continue;
+      }
+      for (size_t c = 0; c < 3; ++c) pixels[at + c] ^= 0xff;
+    }
+  }
+  return pixels;
 }
 
 // A filter of Pillow's by its definition: how far it reaches, and its weight at distance x.
