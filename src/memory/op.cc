@@ -1,37 +1,11 @@
 #include "leat/op.h"
 
 #include <algorithm>
+#include <stdexcept>
+
+#include "base/text.h"
 
 namespace leat {
-
-namespace {
-std::map<std::string, OpSpec>& catalogue() {
-  static auto* ops = new std::map<std::string, OpSpec>;
-  return *ops;
-}
-}  // namespace
-
-const std::map<std::string, OpSpec>& OpCatalogue::all() { return catalogue(); }
-
-const OpSpec* OpCatalogue::find(const std::string& name) {
-  auto found = catalogue().find(name);
-  return found == catalogue().end() ? nullptr : &found->second;
-}
-
-bool OpCatalogue::add(OpSpec spec) {
-  assert(spec.make != nullptr && !spec.doc.empty() && !spec.outputs.empty());
-  for (const PortSpec& port : spec.inputs) Type::of(port.type);
-  for (const PortSpec& port : spec.outputs) {
-    Type::of(port.type);
-    [[maybe_unused]] auto named = [&](const auto& one) { return one.name == port.only_with; };
-    assert(port.only_with.empty() || std::ranges::any_of(spec.inputs, named) ||
-           std::ranges::any_of(spec.params, named));
-  }
-  std::string name = spec.name;
-  [[maybe_unused]] bool added = catalogue().emplace(name, std::move(spec)).second;
-  assert(added);
-  return true;
-}
 
 double ImageNeed::scale_for(int picture_width, int picture_height) const {
   double across = static_cast<double>(width) / picture_width;
@@ -42,7 +16,7 @@ double ImageNeed::scale_for(int picture_width, int picture_height) const {
 
 const ParamValue& Params::at(const std::string& name) const {
   auto found = values_.find(name);
-  assert(found != values_.end());
+  if (found == values_.end()) throw std::out_of_range(cat("there is no parameter ", name));
   return found->second;
 }
 
