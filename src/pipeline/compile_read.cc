@@ -115,7 +115,11 @@ void read_unit(Draft& draft, std::unique_ptr<Document> document, Unit place_of_u
                                       " found, letters, digits, _, . and - wanted"));
     }
   }
-  if (const Node* files = fields.find("plugin")) read_plugins(draft, unit, *files);
+  if (const Node* files = fields.find("plugin")) {
+    read_plugins(draft, unit, *files);
+  } else {
+    unit.plugin_missing = root.find("plugin") != nullptr;
+  }
   for (const char* key : {"inputs", "steps", "outputs"}) {
     const Node* node = fields.find(key);
     if (node != nullptr && node->entries.empty()) {
