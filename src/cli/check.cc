@@ -52,6 +52,7 @@ class Check final : public Verb {
   std::string_view does() const override { return "Loads a pipeline and checks it."; }
   std::string_view example() const override {
     return "leat check examples/things/pipeline.yaml\n"
+           "leat check --schema > pipeline.schema.json\n"
            "leat check --schema --plugin libmine.so > pipeline.schema.json\n";
   }
   std::vector<Flag> flags() override {

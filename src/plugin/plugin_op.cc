@@ -206,33 +206,35 @@ struct Narrowed {
 }  // namespace
 
 Result<std::unique_ptr<Op>> make_plugin_op(const leat_op& op, const OpSpec& spec, OpSetup& setup) {
+  // All of it: what is added must go over, too.
+  auto& [given, connected, wants, asked, types] = setup;
   std::vector<leat_text> names;
   std::vector<CValue> values;
   std::vector<leat_value> params;
-  values.reserve(setup.params.values().size());  // they point at what they hold
-  for (const auto& [name, value] : setup.params.values()) {
+  values.reserve(given.values().size());  // they point at what they hold
+  for (const auto& [name, value] : given.values()) {
     names.push_back(to_c(name));
     values.emplace_back(value);
     params.push_back(values.back().get());
   }
-  CTypes inputs(setup.inputs.size());
-  for (size_t i = 0; i < setup.inputs.size(); ++i) {
-    if (setup.inputs[i]) inputs.set(i, *setup.inputs[i]);
+  CTypes inputs(connected.size());
+  for (size_t i = 0; i < connected.size(); ++i) {
+    if (connected[i]) inputs.set(i, *connected[i]);
   }
-  const size_t count = setup.outputs.size();
+  const size_t count = types.size();
   CTypes wanted(count), outputs(count);
   std::vector<std::vector<leat_image_need>> needs(count);
   std::vector<const leat_image_need*> need_lists;
   std::vector<uint32_t> need_counts;
-  const std::vector<Type> before = setup.outputs;
+  const std::vector<Type> before = types;
   for (size_t i = 0; i < count; ++i) {
-    wanted.set(i, setup.wanted[i]);
+    wanted.set(i, wants[i]);
     outputs.set(i, before[i]);
-    for (const ImageNeed& need : setup.needs[i]) needs[i].push_back(to_c(need));
+    for (const ImageNeed& need : asked[i]) needs[i].push_back(to_c(need));
     need_lists.push_back(needs[i].data());
     need_counts.push_back(static_cast<uint32_t>(needs[i].size()));
   }
-  Narrowed narrowed{setup.outputs, spec.outputs, {}};
+  Narrowed narrowed{types, spec.outputs, {}};
   const leat_setup c = {.size = sizeof(leat_setup),
                         .param_count = static_cast<uint32_t>(params.size()),
                         .param_names = names.data(),

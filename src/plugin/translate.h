@@ -47,10 +47,11 @@ class CValue {
 bool from_c(const leat_value& value, ParamValue& to);
 
 inline leat_image_need to_c(const ImageNeed& need) {
+  const auto& [width, height, fit] = need;  // all of it: what is added must go over, too
   leat_image_need out{};
-  out.width = need.width;
-  out.height = need.height;
-  out.fit = static_cast<int32_t>(need.fit);
+  out.width = width;
+  out.height = height;
+  out.fit = static_cast<int32_t>(fit);
   return out;
 }
 inline ImageNeed from_c(const leat_image_need& need) {
