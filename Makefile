@@ -1,7 +1,7 @@
 # The one door. `make build`, `make test` and `make demo` install what they need first.
 # `make test-memory` builds and runs the tests of one folder, src/memory.
 # `make T=ARGUMENTS test` hands arguments to ctest, `make F=ARGUMENTS fuzz` to fuzz/run.py.
-.PHONY: demo build test bench fuzz docs format tidy clean setup
+.PHONY: demo build install test bench fuzz docs format tidy clean setup
 .DEFAULT_GOAL := build
 
 # A compiler may take 2 GiB.
@@ -19,6 +19,12 @@ setup:
 
 build: setup
 	@$(call cmake,release,leat)
+
+# Into PREFIX: the program, the library, headers, and what plug-ins are built with.
+PREFIX := /usr/local
+install: setup
+	@$(call cmake,release,all)
+	@cmake --install build/release --prefix $(PREFIX) >/dev/null
 
 test:
 	@tools/setup.sh demo

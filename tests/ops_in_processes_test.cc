@@ -93,7 +93,7 @@ class InProcesses final : public testing::Environment {
       references.push_back(of_port.size());
       inputs.insert(inputs.end(), of_port.begin(), of_port.end());
     }
-    auto first = describe_op("step", ran.spec, ran.setup, references);
+    auto first = describe_op("step", ran.spec, nullptr, ran.setup, references);
     if (ran.spec.name != name_) {
       StepOptions options;
       options.instances = 1;

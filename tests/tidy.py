@@ -9,7 +9,7 @@ import tempfile
 # A folder of src/ may include itself and folders of a lower rank. `leat` is include/leat, whose
 # headers include only one another, since users have nothing else.
 RANK = {"base": 0, "leat": 1, "memory": 2}
-RANK |= dict.fromkeys(["codec", "ops", "batch", "model", "worker", "index"], 3)
+RANK |= dict.fromkeys(["codec", "ops", "plugin", "batch", "model", "worker", "index"], 3)
 RANK |= {"pipeline": 4, "serve": 5, "cli": 6}
 EVERYWHERE = {"leat/status.h"}  # how anything says that it failed; base/ too
 

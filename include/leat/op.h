@@ -24,11 +24,15 @@
 //               return std::make_unique<Scale>(setup.params.real("by"));
 //             }}));
 //
+// In a shared library that is linked with leat_plugin the same file is a plug-in, which pipelines
+// name with `plugin: libmine.so`: docs/plugins.md.
+//
 // Threads: run() is called from many threads at once on one object. State that must survive a call
 // does not belong here; scratch memory is thread_local.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -194,10 +198,10 @@ struct OpSpec {
   std::vector<PortSpec> inputs;
   std::vector<PortSpec> outputs;
   std::vector<ParamSpec> params;
-  Result<std::unique_ptr<Op>> (*make)(OpSetup& setup) = nullptr;
+  std::function<Result<std::unique_ptr<Op>>(OpSetup& setup)> make{};
 };
 
-// Every operator in this program, by name.
+// Every operator in this program, by name; seen from a plug-in, its own.
 class OpCatalogue {
  public:
   static const std::map<std::string, OpSpec>& all();

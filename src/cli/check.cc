@@ -1,5 +1,5 @@
-
 #include "base/text.h"
+#include "cli/plugin_ops.h"
 #include "cli/verb.h"
 #include "pipeline/compile.h"
 #include "pipeline/schema.h"
@@ -52,18 +52,29 @@ class Check final : public Verb {
   std::string_view does() const override { return "Loads a pipeline and checks it."; }
   std::string_view example() const override {
     return "leat check examples/things/pipeline.yaml\n"
-           "leat check --schema > pipeline.schema.json\n";
+           "leat check --schema > pipeline.schema.json\n"
+           "leat check --schema --plugin libmine.so > pipeline.schema.json\n";
   }
   std::vector<Flag> flags() override {
     return {{"PIPELINE", "", &pipeline_, "a pipeline file or a model file"},
-            {"schema", "", &schema_, "print the JSON Schema of pipeline files, for editors"}};
+            {"schema", "", &schema_, "print the JSON Schema of pipeline files, for editors"},
+            {"plugin", "FILE", &plugins_,
+             "with --schema: that knows the operators of this library, too; may be repeated"}};
   }
   std::string misuse() const override {
+    if (!plugins_.empty() && !schema_) {
+      return "--plugin is for --schema; a pipeline says `plugin:` itself";
+    }
     return pipeline_.empty() && !schema_ ? "PIPELINE is missing" : "";
   }
   Status run(std::string& out) override {
     if (schema_) {
-      out = json_schema();
+      std::map<std::string, OpSpec> ops = OpCatalogue::all();
+      for (const std::string& file : plugins_) {
+        LEAT_ASSIGN(const auto* more, plugin_ops(file));
+        ops.insert(more->begin(), more->end());
+      }
+      out = json_schema(ops);
       return {};
     }
     Loaded models;
@@ -109,6 +120,7 @@ class Check final : public Verb {
   }
 
   std::string pipeline_;
+  std::vector<std::string> plugins_;
   bool schema_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "cli/plugin_ops.h"
 #include "cli/verb.h"
 #include "leat/op.h"
 
@@ -134,28 +135,34 @@ class Ops final : public Verb {
   std::string_view name() const override { return "ops"; }
   std::string_view does() const override { return "Lists the operators, or documents one."; }
   std::string_view example() const override {
-    return "leat ops\nleat ops image.to_tensor\nleat ops --markdown > operators.md\n";
+    return "leat ops\nleat ops image.to_tensor\nleat ops --markdown > operators.md\n"
+           "leat ops --plugin libmine.so mine.scale\n";
   }
   std::vector<Flag> flags() override {
     return {{"NAME", "", &op_, "an operator, or a family of them"},
+            {"plugin", "FILE", &plugin_, "of this shared library, in place of those of leat"},
             {"markdown", "", &markdown_, "as a Markdown document"}};
   }
   Status run(std::string& out) override {
+    const std::map<std::string, OpSpec>* all = &OpCatalogue::all();
+    if (!plugin_.empty()) {
+      LEAT_ASSIGN(all, plugin_ops(plugin_));
+    }
     std::vector<const OpSpec*> chosen;
     std::vector<std::string> names;
-    for (const auto& [name, spec] : OpCatalogue::all()) {
+    for (const auto& [name, spec] : *all) {
       names.push_back(name);
       if (op_.empty() || name == op_ || family(name) == op_) chosen.push_back(&spec);
     }
     if (chosen.empty()) {
       std::string_view near = nearest(op_, names);
-      return Status(Code::kBadInput,
-                    cat("there is no operator \"", op_, "\"; ",
-                        near.empty() ? "leat ops lists them" : cat("did you mean ", near, "?")));
+      return Status(Code::kBadInput, cat("there is no operator \"", op_, "\"; ",
+                                         near.empty() ? "without a name leat ops lists them"
+                                                      : cat("did you mean ", near, "?")));
     }
     if (markdown_) {
       markdown(chosen, out);
-    } else if (OpCatalogue::find(op_)) {
+    } else if (all->contains(op_)) {
       write_text(*chosen[0], out);
     } else {
       list(chosen, out);
@@ -192,7 +199,7 @@ class Ops final : public Verb {
     }
   }
 
-  std::string op_;
+  std::string op_, plugin_;
   bool markdown_ = false;
 };
 

@@ -15,6 +15,7 @@
 
 #include "base/cpu.h"
 #include "base/text.h"
+#include "memory/blocks.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -399,6 +400,17 @@ Result<std::byte*> Arena::Attached::resolve(const BufferId& id) const {
                                        ") lies outside arena ", id_, " of ", size_, " bytes"));
   }
   return base_ + id.offset;
+}
+
+Result<Block*> allocate_block(uint64_t bytes) { return Arena::heap().allocate(bytes); }
+
+Result<Tensor> allocate_tensor(Arena& arena, DType type, const Shape& shape) {
+  assert(type != DType::kBytes || shape.rank() == 0);
+  LEAT_ASSIGN(size_t bytes, shape.bytes(type));
+  LEAT_ASSIGN(Block * block, arena.allocate(bytes));
+  Tensor tensor = Tensor::view(block, type, shape, block->payload, bytes);
+  block->drop();
+  return tensor;
 }
 
 }  // namespace leat

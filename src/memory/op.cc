@@ -2,38 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 #include <utility>
 
+#include "base/text.h"
+
 namespace leat {
-
-namespace {
-std::map<std::string, OpSpec>& catalogue() {
-  static auto* ops = new std::map<std::string, OpSpec>;
-  return *ops;
-}
-}  // namespace
-
-const std::map<std::string, OpSpec>& OpCatalogue::all() { return catalogue(); }
-
-const OpSpec* OpCatalogue::find(const std::string& name) {
-  auto found = catalogue().find(name);
-  return found == catalogue().end() ? nullptr : &found->second;
-}
-
-bool OpCatalogue::add(OpSpec spec) {
-  assert(spec.make != nullptr && !spec.doc.empty() && !spec.outputs.empty());
-  for (const PortSpec& port : spec.inputs) Type::of(port.type);
-  for (const PortSpec& port : spec.outputs) {
-    Type::of(port.type);
-    [[maybe_unused]] auto named = [&](const auto& one) { return one.name == port.only_with; };
-    assert(port.only_with.empty() || std::ranges::any_of(spec.inputs, named) ||
-           std::ranges::any_of(spec.params, named));
-  }
-  std::string name = spec.name;
-  [[maybe_unused]] bool added = catalogue().emplace(name, std::move(spec)).second;
-  assert(added);
-  return true;
-}
 
 namespace {
 
@@ -79,7 +53,7 @@ ImageBox ImageNeed::part_of(int picture_width, int picture_height) const {
 
 const ParamValue& Params::at(const std::string& name) const {
   auto found = values_.find(name);
-  assert(found != values_.end());
+  if (found == values_.end()) throw std::out_of_range(cat("there is no parameter ", name));
   return found->second;
 }
 

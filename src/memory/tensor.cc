@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "memory/arena.h"
+#include "memory/blocks.h"
 
 namespace leat {
 
@@ -122,20 +122,16 @@ Tensor Tensor::view(Block* block, DType type, const Shape& shape, std::byte* dat
 }
 
 Result<Tensor> Tensor::allocate(DType type, const Shape& shape) {
-  return allocate_tensor(Arena::heap(), type, shape);
-}
-
-Result<Tensor> allocate_tensor(Arena& arena, DType type, const Shape& shape) {
   assert(type != DType::kBytes || shape.rank() == 0);
   LEAT_ASSIGN(size_t bytes, shape.bytes(type));
-  LEAT_ASSIGN(Block * block, arena.allocate(bytes));
-  Tensor tensor = Tensor::view(block, type, shape, block->payload, bytes);
+  LEAT_ASSIGN(Block * block, allocate_block(bytes));
+  Tensor tensor = view(block, type, shape, block->payload, bytes);
   block->drop();
   return tensor;
 }
 
 Result<Tensor> Tensor::bytes(std::string_view text) {
-  LEAT_ASSIGN(Block * block, Arena::heap().allocate(text.size()));
+  LEAT_ASSIGN(Block * block, allocate_block(text.size()));
   if (!text.empty()) std::memcpy(block->payload, text.data(), text.size());
   Tensor tensor = view(block, DType::kBytes, Shape{}, block->payload, text.size());
   block->drop();
@@ -152,7 +148,7 @@ Result<Tensor> Tensor::strings(std::span<const std::string_view> texts, const Sh
   size_t table = texts.size() * sizeof(ByteSpan);
   size_t total = table;
   for (std::string_view text : texts) total += text.size();
-  LEAT_ASSIGN(Block * block, Arena::heap().allocate(total));
+  LEAT_ASSIGN(Block * block, allocate_block(total));
   auto* entry = reinterpret_cast<ByteSpan*>(block->payload);
   size_t offset = table;
   for (std::string_view text : texts) {
@@ -167,7 +163,7 @@ Result<Tensor> Tensor::strings(std::span<const std::string_view> texts, const Sh
 
 Tensor Tensor::borrow(DType type, const Shape& shape, void* data, void (*release)(void*),
                       void* context) {
-  auto home = Arena::heap().allocate(sizeof(Loan));
+  auto home = allocate_block(sizeof(Loan));
   Loan* loan = home.ok() ? new ((*home)->payload) Loan{} : new Loan{};
   loan->pooled = home.ok();
   loan->block.refs.store(1, std::memory_order_relaxed);

@@ -115,6 +115,11 @@ void read_unit(Draft& draft, std::unique_ptr<Document> document, Unit place_of_u
                                       " found, letters, digits, _, . and - wanted"));
     }
   }
+  if (const Node* files = fields.find("plugin")) {
+    read_plugins(draft, unit, *files);
+  } else {
+    unit.plugin_missing = root.find("plugin") != nullptr;
+  }
   for (const char* key : {"inputs", "steps", "outputs"}) {
     const Node* node = fields.find(key);
     if (node != nullptr && node->entries.empty()) {
@@ -207,14 +212,8 @@ void read_op(Draft& draft, const Unit& unit, const Fields& fields, const Node& n
   // Items too short to be worth a message each go over together.
   step.options.batch_by_time = step.options.process.on;
   if (step.options.process.on) step.options.batch_max = kItemsAtOnce;
-  step.spec = OpCatalogue::find(name.text);
+  step.spec = find_op(draft, unit, name, step.plugin);
   if (step.spec == nullptr) {
-    std::vector<std::string> names;
-    for (const auto& [known, spec] : OpCatalogue::all()) names.push_back(known);
-    std::string_view near = nearest(name.text, names);
-    mistakes.add(name.place(),
-                 cat("unknown operator ", name.description(),
-                     near.empty() ? "; `leat ops` lists them" : cat("; did you mean ", near, "?")));
     step.broken = true;
     return;
   }

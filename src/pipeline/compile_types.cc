@@ -307,7 +307,7 @@ class Types {
     if (step.options.process.on) {
       std::vector<size_t> references;
       for (const auto& items : step.inputs) references.push_back(items.size());
-      step.description = describe_op(step.name, *step.spec, setup, references);
+      step.description = describe_op(step.name, *step.spec, step.plugin, setup, references);
     }
     auto op = step.spec->make(setup);
     if (!op.ok()) {

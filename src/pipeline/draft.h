@@ -30,6 +30,8 @@
 
 namespace leat {
 
+class Plugin;
+
 // A value, by what makes it.
 struct Ref {
   enum class Kind : uint8_t {
@@ -116,6 +118,7 @@ struct DraftStep {
   StepOptions options;
   const Node* use = nullptr;  // on_error: { use: ... }, by output
   const OpSpec* spec = nullptr;
+  const Plugin* plugin = nullptr;  // that brought it
   Params params;
   std::shared_ptr<Model> model;
   std::shared_ptr<StepWorkers> workers;
@@ -143,12 +146,14 @@ struct Unit {
   std::string path;                   // canonical; empty for texts
   std::map<std::string, int> inputs;  // of `input_list`
   std::vector<DraftInput> input_list;
-  std::vector<Ref> input_values;           // what stands behind each: in unit 0 the input itself
-  std::vector<DraftItem> connections;      // of its inputs, where it is a step
-  std::map<std::string, int> steps;        // of Draft::steps
-  std::map<std::string, int> units;        // `pipeline` steps: of Draft::units
-  std::map<std::string, int> outputs;      // of Draft::outputs
-  std::vector<std::string> broken;         // names of steps that could not be read
+  std::vector<Ref> input_values;       // what stands behind each: in unit 0 the input itself
+  std::vector<DraftItem> connections;  // of its inputs, where it is a step
+  std::map<std::string, int> steps;    // of Draft::steps
+  std::map<std::string, int> units;    // `pipeline` steps: of Draft::units
+  std::map<std::string, int> outputs;  // of Draft::outputs
+  std::vector<std::string> broken;     // names of steps that could not be read
+  std::vector<const Plugin*> plugins;
+  bool plugin_missing = false;             // one could not be loaded, and with it its operators
   int set = -1;                            // for_each of the step that it is
   std::vector<DraftCondition> conditions;  // `when` of the step that it is, and of those around it
   Place place;                             // of that step's name
@@ -212,6 +217,9 @@ void read_units(Draft& draft, std::unique_ptr<Document> document, const std::str
                 const std::string& folder, const std::string& path);
 
 // The parts of reading.
+void read_plugins(Draft& draft, Unit& unit, const Node& files);
+// The operator `name` of this build or of the unit's plug-ins. Null: noted as a mistake.
+const OpSpec* find_op(Draft& draft, const Unit& unit, const Node& name, const Plugin*& plugin);
 void read_step(Draft& draft, Unit& unit, int unit_number, const Entry& entry);  // all but values
 void read_options(const Fields& fields, const Unit& unit, DraftStep& step, Mistakes& mistakes);
 std::optional<Params> read_params(const Node* node, const OpSpec& spec, const Place& place,

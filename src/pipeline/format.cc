@@ -48,6 +48,13 @@ const Table& pipeline_table() {
            .fallback = "",
            .doc = "The virtual environment, or the interpreter, that runs Python steps. Default: "
                   "the server's."},
+          {.name = "plugin",
+           .forms = kText | kList,
+           .takes = "path, or list of paths",
+           .fallback = "",
+           .doc = "Shared libraries with operators of your own, relative to this file; its steps "
+                  "name them with `op`, as those of this build. `leat ops --plugin FILE` lists "
+                  "them."},
           {.name = "timeout",
            .forms = kDuration,
            .takes = "duration",
@@ -110,7 +117,7 @@ const Table& step_table() {
            .forms = kText,
            .takes = "name",
            .fallback = "",
-           .doc = "An operator of this build; `leat ops` lists them."},
+           .doc = "An operator of this build, which `leat ops` lists, or of a `plugin`."},
           {.name = "model",
            .forms = kText,
            .takes = "path",

@@ -139,10 +139,10 @@ std::string parameter(const ParamSpec& spec) {
 }
 
 // The names of operators, and for each its parameters and ports.
-std::string operators() {
+std::string operators(const std::map<std::string, OpSpec>& ops) {
   std::string names;
   std::string rules;
-  for (const auto& [name, spec] : OpCatalogue::all()) {
+  for (const auto& [name, spec] : ops) {
     names += cat(names.empty() ? "" : ", ", quoted(name));
     std::string params;
     std::string required;
@@ -174,7 +174,7 @@ std::string operators() {
 
 }  // namespace
 
-std::string json_schema() {
+std::string json_schema(const std::map<std::string, OpSpec>& ops) {
   std::string definitions;
   std::string values;
   for (const Table* table : all_tables()) {
@@ -184,7 +184,7 @@ std::string json_schema() {
       more =
           cat(",\n    \"oneOf\": [{\"required\": [\"op\"]}, {\"required\": [\"model\"]}, "
               "{\"required\": [\"pipeline\"]}, {\"required\": [\"python\"]}]",
-              operators());
+              operators(ops));
     }
     definitions += cat(",\n  ", quoted(table->name), ": ", object(*table, more));
     for (const Table* value :

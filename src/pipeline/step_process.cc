@@ -10,6 +10,7 @@
 #include "base/cpu.h"
 #include "pipeline/python_end.h"
 #include "pipeline/texts.h"
+#include "plugin/plugin.h"
 #include "worker/sandbox.h"
 
 namespace leat {
@@ -132,11 +133,14 @@ class RemoteModel final : public Model {
 }  // namespace
 
 std::vector<std::string> describe_op(const std::string& step, const OpSpec& spec,
-                                     const OpSetup& setup, const std::vector<size_t>& references) {
+                                     const Plugin* plugin, const OpSetup& setup,
+                                     const std::vector<size_t>& references) {
   TextWriter to;
   to.put("op");
   to.put(step);
   to.put(spec.name);
+  to.put(plugin ? plugin->path() : "");
+  to.put(plugin ? plugin->stamp() : "");
   put_params(to, setup.params);
   for (size_t port = 0; port < setup.inputs.size(); ++port) {
     to.put(references[port]);

@@ -20,6 +20,8 @@
 
 namespace leat {
 
+class Plugin;
+
 // What a worker says of the step that it runs.
 struct Signature {
   std::vector<ModelPort> inputs, outputs;
@@ -28,9 +30,10 @@ struct Signature {
   uint64_t weight_bytes = 0;
 };
 
-// The first batch.
+// The first batch. `plugin`: that brought the operator; null: it is built in.
 std::vector<std::string> describe_op(const std::string& step, const OpSpec& spec,
-                                     const OpSetup& setup, const std::vector<size_t>& references);
+                                     const Plugin* plugin, const OpSetup& setup,
+                                     const std::vector<size_t>& references);
 std::vector<std::string> describe_model(const std::string& step, const std::string& path,
                                         const ModelOptions& options);
 // Name and type of each port.

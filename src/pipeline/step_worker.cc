@@ -8,6 +8,7 @@
 #include "pipeline/item_note.h"
 #include "pipeline/step_process.h"
 #include "pipeline/texts.h"
+#include "plugin/plugin.h"
 #include "worker/control.h"
 #include "worker/worker.h"
 
@@ -64,12 +65,9 @@ class OpStep final : public WorkerStep {
  public:
   static Result<std::unique_ptr<WorkerStep>> make(TextReader& from) {
     std::string name(from.text());
-    const OpSpec* spec = OpCatalogue::find(name);
-    if (!spec) {
-      return Status(Code::kUnsupported,
-                    cat("the worker's program has no operator ", name,
-                        "; EngineOptions::worker_program must be one that has it"));
-    }
+    std::string library(from.text());
+    std::string stamp(from.text());
+    LEAT_ASSIGN(const OpSpec* spec, library.empty() ? built_in(name) : of(library, stamp, name));
     Params params;
     size_t count = from.count(2);
     for (size_t i = 0; i < count; ++i) {
@@ -128,6 +126,26 @@ class OpStep final : public WorkerStep {
   }
 
  private:
+  static Result<const OpSpec*> built_in(const std::string& name) {
+    if (const OpSpec* spec = OpCatalogue::find(name)) return spec;
+    return Status(Code::kUnsupported,
+                  cat("the worker's program has no operator ", name,
+                      "; EngineOptions::worker_program must be one that has it"));
+  }
+
+  static Result<const OpSpec*> of(const std::string& library, const std::string& stamp,
+                                  const std::string& name) {
+    auto plugin = Plugin::load(library);
+    if (!plugin.ok()) return plugin.status().within(cat("plugin ", library));
+    auto spec = (*plugin)->ops().find(name);
+    if ((*plugin)->stamp() != stamp || spec == (*plugin)->ops().end()) {
+      return Status(Code::kUnsupported, cat("plugin ", library,
+                                            ": it has changed since the server loaded it; start "
+                                            "the server again"));
+    }
+    return &spec->second;
+  }
+
   // Outputs lie port by port.
   struct Outputs {
     std::span<Tensor> all;

@@ -36,8 +36,10 @@ class OpFixture final : private OpCall {
   };
   static inline std::function<void(const Ran&)> watcher;
 
-  explicit OpFixture(const std::string& name)
-      : spec_(OpCatalogue::find(name)), missing_(cat("there is no operator ", name)) {
+  explicit OpFixture(const std::string& name) : OpFixture(OpCatalogue::find(name)) {
+    missing_ = cat("there is no operator ", name);
+  }
+  explicit OpFixture(const OpSpec* spec) : spec_(spec) {  // which lives as long
     if (!spec_) return;
     values_.resize(spec_->inputs.size());
     constants_.resize(spec_->inputs.size());
