@@ -111,6 +111,7 @@ enum class Fit : uint8_t {
 // A rectangle of a picture, in pixels of the upright original.
 struct ImageBox {
   double left, top, right, bottom;
+  bool operator==(const ImageBox&) const = default;
 };
 
 // What a consumer with a known target needs of a picture, so that a decoder may make a smaller one,
@@ -132,6 +133,7 @@ struct ImageNeed {
   // picture, and at least a pixel of it. Right for pictures that are reduced to no less than
   // scale_for().
   ImageBox part_of(int picture_width, int picture_height) const;
+  bool operator==(const ImageNeed&) const = default;
 };
 
 // What is known about a step when its operator is made, at load time.

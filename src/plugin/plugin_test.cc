@@ -69,11 +69,7 @@ void expect_same(const std::string& name, const std::function<void(OpFixture&)>&
   EXPECT_EQ(home.promised(), twin.promised());
   EXPECT_EQ(home.op().remark(), twin.op().remark());
   for (size_t port : {0, 1}) {
-    auto a = home.op().need(port), b = twin.op().need(port);
-    ASSERT_EQ(a.has_value(), b.has_value());
-    if (a) {
-      EXPECT_EQ(std::tuple(a->width, a->height, a->fit), std::tuple(b->width, b->height, b->fit));
-    }
+    EXPECT_TRUE(home.op().need(port) == twin.op().need(port));
   }
 }
 
