@@ -72,7 +72,7 @@ const Settled kSettled[] = {
     {"FP32[1,4,4]",
      {{"channels", "GREY"}, {"mean", Numbers{1, 2, 3}}},
      "mean has 3 numbers; allowed: 1"},
-    {"FP32[3,4,4]", {{"std", Numbers{0}}}, "parameter std: 0 is not within"},
+    {"FP32[3,4,4]", {{"std", Numbers{0}}}, "parameter std: 0 found, a number or a list of numbers from"},
     {"FP32[3,4,4]", {{"fill", Numbers{114}}}, "fill goes with fit: letterbox only; fit is stretch"},
     {"FP32[3,4,4]", {{"align", "center"}}, "align: center goes with fit: letterbox only"},
     {"FP32[3,4,4]", {{"crop_pct", 0.5}}, "crop_pct: 0.5 goes with fit: cover only; fit is stretch"},
