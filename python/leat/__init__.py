@@ -36,6 +36,7 @@ _HOMES = {
     "Pipeline": "_pipeline", "Future": "_pipeline",
     "Server": "_server", "serve": "_server",
     "Client": "_client",
+    "Loader": "_loader", "Batch": "_loader",
     "Error": "_errors", "BadInput": "_errors", "NotFound": "_errors", "TooLarge": "_errors",
     "BadMedia": "_errors", "Overloaded": "_errors", "Deadline": "_errors",
     "Cancelled": "_errors", "StepFailed": "_errors", "Unavailable": "_errors",

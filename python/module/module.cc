@@ -3,6 +3,7 @@
 #include <nanobind/nanobind.h>
 
 #include "engine.h"
+#include "filling.h"
 #include "leat/version.h"
 #include "operators.h"
 #include "pipeline.h"
@@ -15,6 +16,7 @@ NB_MODULE(_leat, module) {
   leat::follow_forks();
   leat::make_memory_type();
   leat::bind_engine(module);
+  leat::bind_filling(module);
   leat::bind_operators(module);
   leat::bind_pipeline(module);
   leat::bind_server(module);
