@@ -1,8 +1,8 @@
 // image.decode_random_crop: what training looks at of a picture, without decoding the rest.
 //
 // The box is drawn as torchvision's RandomResizedCrop draws it: up to ten times a share of the area
-// and a ratio of the sides, the latter evenly by its logarithm, until a box like that fits; else the
-// largest box in the middle whose ratio is allowed. In large pictures its edges are then put on
+// and a ratio of the sides, the latter evenly by its logarithm, until a box like that fits; else
+// the largest box in the middle whose ratio is allowed. In large pictures its edges are then put on
 // multiples of 8 pixels, so that it can be had of a reduced decode as well.
 #include <algorithm>
 #include <cmath>
@@ -168,21 +168,21 @@ LEAT_OP(
                  {"seed", "INT64", "says which; `leat.Loader` gives each sample its own"}},
       .outputs = {{"image", "IMAGE", "the box"},
                   {"box", "FP32[4]", "x1, y1, x2, y2 in pixels of the upright original"}},
-      .params =
-          {number("area_min", 0.08, 1e-4, 1, "the least part of the picture's area"),
-           number("area_max", 1, 1e-4, 1, "the greatest part of it"),
-           number("aspect_min", 0.75, 0.01, 100, "the least ratio of width to height"),
-           number("aspect_max", 4.0 / 3, 0.01, 100, "the greatest"),
-           number("max_megapixels", 100, 1e-6, 4300,
-                  "a picture of more million pixels is refused before memory is taken"),
-           number("oversample", 1.5, 1, 8,
-                  "how many times larger than needed the box still is, at least, when a JPEG is "
-                  "decoded at 1/2, 1/4 or 1/8"),
-           {.name = "broken",
-            .type = ParamType::kChoice,
-            .fallback = std::string("recover"),
-            .choices = {"recover", "reject"},
-            .doc = "what becomes of a damaged file, as of image.decode"}},
+      .params = {number("area_min", 0.08, 1e-4, 1, "the least part of the picture's area"),
+                 number("area_max", 1, 1e-4, 1, "the greatest part of it"),
+                 number("aspect_min", 0.75, 0.01, 100, "the least ratio of width to height"),
+                 number("aspect_max", 4.0 / 3, 0.01, 100, "the greatest"),
+                 number("max_megapixels", 100, 1e-6, 4300,
+                        "a picture of more million pixels is refused before memory is taken"),
+                 number(
+                     "oversample", 1.5, 1, 8,
+                     "how many times larger than needed the box still is, at least, when a JPEG is "
+                     "decoded at 1/2, 1/4 or 1/8"),
+                 {.name = "broken",
+                  .type = ParamType::kChoice,
+                  .fallback = std::string("recover"),
+                  .choices = {"recover", "reject"},
+                  .doc = "what becomes of a damaged file, as of image.decode"}},
       .make = [](OpSetup& setup) -> Result<std::unique_ptr<Op>> {
         const Params& params = setup.params;
         for (const char* what : {"area", "aspect"}) {

@@ -39,29 +39,29 @@ class RandomFlip final : public Op {
 
 }  // namespace
 
-LEAT_OP(
-    ({.name = "image.random_flip",
-      .doc = "Mirrors a picture or leaves it as it is, for training. The same seed always gives the "
-             "same.",
-      .inputs = {{"image", "IMAGE", "the picture"},
-                 {"seed", "INT64", "says which; `leat.Loader` gives each sample its own"}},
-      .outputs = {{"image", "IMAGE", "the picture, of the same size"},
-                  {"flipped", "BOOL", "whether it was mirrored"}},
-      .params = {{.name = "direction",
-                  .type = ParamType::kChoice,
-                  .fallback = "horizontal",
-                  .choices = {"horizontal", "vertical"},
-                  .doc = "horizontal changes left and right, vertical top and bottom"},
-                 {.name = "chance",
-                  .type = ParamType::kFloat,
-                  .fallback = 0.5,
-                  .min = 0,
-                  .max = 1,
-                  .doc = "how often it is mirrored"}},
-      .make = [](OpSetup& setup) -> Result<std::unique_ptr<Op>> {
-        setup.outputs[0] = *setup.inputs[0];
-        return std::make_unique<RandomFlip>(setup.params.text("direction") == "horizontal",
-                                            setup.params.real("chance"));
-      }}));
+LEAT_OP((
+    {.name = "image.random_flip",
+     .doc = "Mirrors a picture or leaves it as it is, for training. The same seed always gives the "
+            "same.",
+     .inputs = {{"image", "IMAGE", "the picture"},
+                {"seed", "INT64", "says which; `leat.Loader` gives each sample its own"}},
+     .outputs = {{"image", "IMAGE", "the picture, of the same size"},
+                 {"flipped", "BOOL", "whether it was mirrored"}},
+     .params = {{.name = "direction",
+                 .type = ParamType::kChoice,
+                 .fallback = "horizontal",
+                 .choices = {"horizontal", "vertical"},
+                 .doc = "horizontal changes left and right, vertical top and bottom"},
+                {.name = "chance",
+                 .type = ParamType::kFloat,
+                 .fallback = 0.5,
+                 .min = 0,
+                 .max = 1,
+                 .doc = "how often it is mirrored"}},
+     .make = [](OpSetup& setup) -> Result<std::unique_ptr<Op>> {
+       setup.outputs[0] = *setup.inputs[0];
+       return std::make_unique<RandomFlip>(setup.params.text("direction") == "horizontal",
+                                           setup.params.real("chance"));
+     }}));
 
 }  // namespace leat
