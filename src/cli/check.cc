@@ -13,7 +13,7 @@ class Loaded final : public ModelSource {
  public:
   Result<std::shared_ptr<Model>> get(const std::string& path,
                                      const ModelOptions& options) override {
-    std::shared_ptr<Model>& known = models_[cat(path, "\n", options.threads)];
+    std::shared_ptr<Model>& known = models_[session_key(path, options)];
     if (!known) {
       LEAT_ASSIGN(known, load_model(path, options));
     }

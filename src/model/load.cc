@@ -9,12 +9,14 @@
 #include "base/text.h"
 #include "model/model.h"
 #include "model/onnx/onnx_model.h"
+#include "model/openvino/openvino_model.h"
 
 namespace leat {
 
 namespace {
 
-constexpr std::string_view kSupported = "; this build runs ONNX models (.onnx)";
+constexpr std::string_view kSupported =
+    "; this build runs ONNX models (.onnx) and OpenVINO's (.xml)";
 
 // Files that are taken for models now and then.
 struct Other {
@@ -78,7 +80,7 @@ Result<std::unique_ptr<Model>> load(const std::string& path, const ModelOptions&
     return Status(Code::kBadInput, cat("cannot be read: ", std::strerror(errno)));
   }
   if (S_ISDIR(file.st_mode)) {
-    return Status(Code::kBadInput, "is a directory; name a model file in it (.onnx)");
+    return Status(Code::kBadInput, "is a directory; name a model file in it (.onnx, .xml)");
   }
   if (!S_ISREG(file.st_mode)) return Status(Code::kBadInput, cat("is no regular file", kSupported));
   if (file.st_size == 0) return Status(Code::kBadInput, "is empty; fetch it again");
@@ -86,12 +88,35 @@ Result<std::unique_ptr<Model>> load(const std::string& path, const ModelOptions&
   if (!stream) return Status(Code::kBadInput, cat("cannot be read: ", std::strerror(errno)));
   std::array<char, 1024> head;
   stream.read(head.data(), head.size());
-  std::string_view kind = other_kind({head.data(), static_cast<size_t>(stream.gcount())});
+  const std::string_view begin(head.data(), static_cast<size_t>(stream.gcount()));
+  if (is_openvino(begin)) {
+    if (options.runtime == Runtime::kOnnxRuntime) {
+      return Status(Code::kBadInput,
+                    "is an OpenVINO model, which ONNX Runtime cannot run; leave `runtime` out");
+    }
+    return load_openvino(path, false, options);
+  }
+  std::string_view kind = other_kind(begin);
   if (!kind.empty()) return Status(Code::kBadInput, cat("is ", kind, kSupported));
+  if (options.runtime == Runtime::kOpenVino) return load_openvino(path, true, options);
   return load_onnx(path, options);
 }
 
+bool is_openvino_name(const std::string& path) { return path.ends_with(".xml"); }
+
 }  // namespace
+
+std::string session_key(const std::string& path, const ModelOptions& options) {
+  // By name, which is enough: the worst is that a file is loaded twice.
+  bool onnx = options.runtime != Runtime::kOpenVino && !is_openvino_name(path);
+  return cat(path, "\n", options.threads, onnx ? "" : cat(" openvino ", options.instances));
+}
+
+bool is_model_name(const std::string& path) {
+  std::error_code error;
+  if (!is_openvino_name(path)) return path.ends_with(".onnx");
+  return std::filesystem::exists(std::filesystem::path(path).replace_extension(".bin"), error);
+}
 
 Result<std::unique_ptr<Model>> load_model(const std::string& path, const ModelOptions& options) {
   auto model = load(path, options);

@@ -24,8 +24,13 @@ struct ModelPort {
   Type type;  // one element type, known rank (or open, if the model does not say)
 };
 
+// What runs a model's file. OpenVINO's own files are run by OpenVINO in any case.
+enum class Runtime : uint8_t { kOfFile, kOnnxRuntime, kOpenVino };
+
 struct ModelOptions {
   int threads = 1;  // that one run may use
+  Runtime runtime = Runtime::kOfFile;
+  int instances = 0;  // runs at a time, for runtimes that prepare for them; 0: as the CPU carries
 };
 
 class Model {
@@ -34,7 +39,7 @@ class Model {
 
   virtual const std::vector<ModelPort>& inputs() const = 0;
   virtual const std::vector<ModelPort>& outputs() const = 0;
-  // "onnx", and what `GET /v2/models/M` gives as platform: "onnxruntime_onnx".
+  // What `GET /v2/models/M` gives as platform: "onnxruntime_onnx", "OpenVINO".
   virtual std::string_view platform() const = 0;
   virtual uint64_t weight_bytes() const = 0;  // size of the file(s)
 
@@ -49,10 +54,17 @@ class Model {
   virtual Status run(std::span<const Tensor> inputs, std::span<Tensor> outputs, RunStop* stop) = 0;
 };
 
-// Loads by what the file is: an ONNX model, whatever its name. Errors, each with the path and the
-// reason on one line: kNotFound; kBadInput for a file that is no model or a broken one,
-// kUnsupported for a model that this build cannot run or whose ports it cannot carry.
+// Loads by what the file is: an ONNX model, or OpenVINO's .xml with the .bin beside it, whatever
+// its name. Errors, each with the path and the reason on one line: kNotFound; kBadInput for a file
+// that is no model or a broken one, kUnsupported for a model that this build cannot run or whose
+// ports it cannot carry.
 Result<std::unique_ptr<Model>> load_model(const std::string& path, const ModelOptions& options);
+
+// Equal for what one loaded model serves, of a file at one time.
+std::string session_key(const std::string& path, const ModelOptions& options);
+
+// Is this the name of a file that may be a model? ".onnx", or ".xml" with its ".bin" beside it.
+bool is_model_name(const std::string& path);
 
 // Runs `model` once on zeros (BYTES: empty strings), so that the first request does not pay for
 // what a runtime prepares late. `shapes`, by input: what to use; empty: the ports' own, with 1 for

@@ -205,7 +205,7 @@ void read_op(Draft& draft, const Unit& unit, const Fields& fields, const Node& n
              DraftStep& step) {
   Mistakes& mistakes = draft.mistakes;
   step.what_place = name.place();
-  refuse(*step.node, {"ports", "batch", "pad", "trim"}, "this is for models", mistakes);
+  refuse(*step.node, {"ports", "runtime", "batch", "pad", "trim"}, "this is for models", mistakes);
   if (const Node* threads = fields.find("threads"); threads && fields.integer("threads") > 1) {
     mistakes.add(threads->place(), "threads: an operator runs on one thread; 1 is wanted");
   }
@@ -318,6 +318,11 @@ void read_model(Draft& draft, const Unit& unit, const Fields& fields, const Node
   if (file != path.text && path.text != path.shown) mistakes.hide(file, path.shown);
   ModelOptions options;
   options.threads = step.options.threads;
+  options.instances = step.options.process.on ? 1 : step.options.instances;
+  if (fields.find("runtime")) {
+    options.runtime =
+        fields.text("runtime") == "openvino" ? Runtime::kOpenVino : Runtime::kOnnxRuntime;
+  }
   auto model = [&]() -> Result<std::shared_ptr<Model>> {
     if (!step.options.process.on) return draft.models->get(file, options);
     LEAT_ASSIGN(step.workers,
@@ -339,7 +344,7 @@ void read_model(Draft& draft, const Unit& unit, const Fields& fields, const Node
   step.options.batch_max = step.ports.batch_max;
   step.options.batch_delay = batch.duration("delay");
   read_padding(fields, step, mistakes);
-  step.model_key = file;
+  step.model_key = cat(file, "\n", static_cast<int>(options.runtime));
 }
 
 // The types as the worker is told them.
@@ -362,7 +367,7 @@ void read_python(Draft& draft, const Unit& unit, const Fields& fields, const Nod
                  DraftStep& step) {
   Mistakes& mistakes = draft.mistakes;
   step.what_place = what.place();
-  refuse(*step.node, {"ports", "pad", "trim"}, "this is for models", mistakes);
+  refuse(*step.node, {"ports", "runtime", "pad", "trim"}, "this is for models", mistakes);
   if (fields.text("run_in") == "thread" && fields.find("run_in")) {
     mistakes.add(fields.find("run_in")->place(), "run_in: Python runs in a process");
   }

@@ -27,7 +27,7 @@ class Models final : public ModelSource {
     std::lock_guard lock(mutex_);
     std::error_code error;
     auto changed = std::filesystem::last_write_time(path, error).time_since_epoch().count();
-    std::weak_ptr<Model>& known = models_[cat(path, "\n", options.threads, "\n", changed)];
+    std::weak_ptr<Model>& known = models_[cat(session_key(path, options), "\n", changed)];
     if (auto model = known.lock()) return model;
     LEAT_ASSIGN(std::shared_ptr<Model> model, load_model(path, options));
     // Some models cannot run on zeros; they are none the worse for it.

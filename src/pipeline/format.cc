@@ -151,6 +151,13 @@ const Table& step_table() {
            .takes = "mapping of a new name to the model's",
            .fallback = "",
            .doc = "New names for ports of a model."},
+          {.name = "runtime",
+           .forms = kWord,
+           .takes = "`onnxruntime` or `openvino`",
+           .fallback = "",
+           .doc = "What runs a model. Default: ONNX Runtime; OpenVINO's own files (`.xml`) are run "
+                  "by OpenVINO in any case.",
+           .words = {"onnxruntime", "openvino"}},
           {.name = "for_each",
            .forms = kText | kList | kMapping,
            .takes = "value, or list of values",

@@ -169,7 +169,12 @@ std::vector<std::string> describe_op(const std::string& step, const OpSpec& spec
 
 std::vector<std::string> describe_model(const std::string& step, const std::string& path,
                                         const ModelOptions& options) {
-  return {"model", step, path, cat(options.threads)};
+  return {"model",
+          step,
+          path,
+          cat(options.threads),
+          cat(static_cast<int>(options.runtime)),
+          cat(options.instances)};
 }
 
 std::vector<std::string> describe_python(const std::string& step, const std::string& file,

@@ -207,7 +207,10 @@ class ModelStep final : public WorkerStep {
   static Result<std::unique_ptr<WorkerStep>> make(TextReader& from, ModelSource& models,
                                                   TextWriter& introduction) {
     std::string path(from.text());
-    ModelOptions options{.threads = from.number<int>()};
+    ModelOptions options;
+    options.threads = from.number<int>();
+    options.runtime = static_cast<Runtime>(from.number<int>());
+    options.instances = from.number<int>();
     LEAT_ASSIGN(std::shared_ptr<Model> model, models.get(path, options));
     for (const auto& ports : {model->inputs(), model->outputs()}) {
       introduction.put(ports.size());

@@ -5,6 +5,7 @@
 
 #include "base/cpu.h"
 #include "base/text.h"
+#include "model/model.h"
 #include "pipeline/compile.h"
 
 namespace leat {
@@ -16,7 +17,7 @@ namespace {
 bool is_pipeline(const fs::path& file) {
   return file.extension() == ".yaml" || file.extension() == ".yml";
 }
-bool is_served(const fs::path& file) { return is_pipeline(file) || file.extension() == ".onnx"; }
+bool is_served(const fs::path& file) { return is_pipeline(file) || is_model_name(file.string()); }
 
 bool is_version(const std::string& text) {
   uint64_t number;
@@ -76,13 +77,16 @@ Status Loader::find_sources(const std::string& path, std::vector<Source>& source
       if (!fs::is_directory(version, error) || !is_version(version.filename().string())) continue;
       std::vector<fs::path> files = entries(version, error);
       std::erase_if(files, [](const fs::path& file) { return !is_served(file); });
-      auto chosen =
-          files.size() == 1 ? files.begin() : std::ranges::find(files, version / "model.onnx");
+      auto chosen = files.begin();
+      if (files.size() != 1) chosen = std::ranges::find(files, version / "model.onnx");
+      if (chosen == files.end()) chosen = std::ranges::find(files, version / "model.xml");
       if (chosen == files.end()) {
         join_failure(
-            status, Status(Code::kBadInput, cat(version.string(), ": ", files.size(),
-                                                " pipeline or model "
-                                                "files; one is wanted, or one called model.onnx")));
+            status,
+            Status(Code::kBadInput,
+                   cat(version.string(), ": ", files.size(),
+                       " pipeline or model files; one is wanted, or one called model.onnx or "
+                       "model.xml")));
         continue;
       }
       sources.push_back({entry.filename().string(), version.filename().string(), chosen->string()});
@@ -90,8 +94,8 @@ Status Loader::find_sources(const std::string& path, std::vector<Source>& source
   }
   if (status.ok() && sources.size() == before) {
     return Status(Code::kBadInput, cat(path,
-                                       ": nothing to serve; wanted are .yaml or .onnx files, or "
-                                       "NAME/VERSION/model.onnx"));
+                                       ": nothing to serve; wanted are .yaml or .onnx files, .xml "
+                                       "files with their .bin, or NAME/VERSION/model.onnx"));
   }
   return status;
 }

@@ -72,11 +72,17 @@ class LoaderTest : public testing::Test {
 TEST_F(LoaderTest, FilesFoldersAndRepositories) {
   write("flat/one.yaml", "FP32[1]");
   write("flat/two.onnx", "FP32[2]");
+  write("flat/four.xml", "FP32[4]");
+  write("flat/four.bin", "weights");
+  write("flat/pom.xml", "no");
   write("flat/readme.txt", "no");
   write("repository/three/1/model.onnx", "FP32[3]");
   write("repository/three/10/any_name.yaml", "FP32[10]");
   write("repository/three/9/model.onnx", "FP32[9]");
   write("repository/three/config.pbtxt", "no");
+  write("repository/five/1/model.xml", "FP32[5]");
+  write("repository/five/1/model.bin", "weights");
+  write("repository/five/1/other.yaml", "no");
   write("repository/three/draft/model.onnx", "no");
   std::string file = write("single.yml", "BYTES");
   EXPECT_FALSE(catalogue.ready());  // asked between listening and loading
@@ -84,15 +90,18 @@ TEST_F(LoaderTest, FilesFoldersAndRepositories) {
   EXPECT_TRUE(status.ok()) << status.message();
   EXPECT_EQ(served("one"), "1 FP32[1]");
   EXPECT_EQ(served("two"), "1 FP32[2]");
+  EXPECT_EQ(served("four"), "1 FP32[4]");
+  EXPECT_EQ(served("five"), "1 FP32[5]");
   EXPECT_EQ(served("three"), "10 FP32[10]");
   EXPECT_EQ(served("three", "9"), "9 FP32[9]");
   EXPECT_EQ(served("single"), "1 BYTES");
   EXPECT_THAT(served("thre"), HasSubstr("did you mean \"three\"?"));
   EXPECT_THAT(served("three", "2"), HasSubstr("no version 2; there is 1, 9 or 10"));
   EXPECT_TRUE(catalogue.ready());
-  EXPECT_EQ(engine->loads, 6);
-  EXPECT_THAT(engine->names, testing::UnorderedElementsAre("one 1", "two 1", "three 1", "three 9",
-                                                           "three 10", "single 1"));
+  EXPECT_EQ(engine->loads, 8);
+  EXPECT_THAT(engine->names,
+              testing::UnorderedElementsAre("one 1", "two 1", "four 1", "five 1", "three 1",
+                                            "three 9", "three 10", "single 1"));
 }
 
 TEST_F(LoaderTest, WhatFailsSaysSoAndHindersNothingElse) {

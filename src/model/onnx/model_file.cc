@@ -18,6 +18,8 @@ namespace {
 // Numbers of fields in onnx.proto.
 constexpr uint64_t kModelGraph = 7;
 constexpr uint64_t kModelLargestField = 32;
+constexpr uint64_t kGraphInitializer = 5;
+constexpr uint64_t kInitializerName = 8;
 constexpr uint64_t kGraphInput = 11;
 constexpr uint64_t kGraphOutput = 12;
 constexpr uint64_t kValueName = 1;
@@ -25,6 +27,7 @@ constexpr uint64_t kValueType = 2;
 constexpr uint64_t kTypeTensor = 1;
 constexpr uint64_t kTensorShape = 2;
 constexpr uint64_t kDimSize = 1;
+constexpr uint64_t kDimName = 2;
 
 // A file, read through a small window. (Not mapped: a file that shrinks meanwhile must be an
 // error.)
@@ -132,11 +135,19 @@ class Fields {
 
 // A ValueInfoProto: an input or an output of the graph.
 struct Value {
-  std::string name;
+  OnnxPort port;
   bool is_tensor = false;
   bool has_shape = false;
   bool open_inside = false;  // a dimension other than the first has no size
 };
+
+std::string read_text(File& file, const Field& field) {
+  std::string text;
+  for (uint64_t i = field.begin; i < field.end; ++i) {
+    text += static_cast<char>(file.at(i).value_or(0));
+  }
+  return text;
+}
 
 void read_shape(File& file, const Field& shape, Value& value) {
   value.has_shape = true;
@@ -144,9 +155,15 @@ void read_shape(File& file, const Field& shape, Value& value) {
   bool first = true;
   for (Field dim; dims.next(dim); first = false) {
     bool sized = false;
+    std::string name;
     Fields parts(file, dim.begin, dim.end);
-    for (Field part; parts.next(part);) sized |= part.number == kDimSize;
+    for (Field part; parts.next(part);) {
+      sized |= part.number == kDimSize;
+      if (part.number == kDimName && part.has_length) name = read_text(file, part);
+    }
     value.open_inside |= !sized && !first;
+    if (name == "?") name = {};  // some exporters write this for every size that is not known
+    value.port.dims.push_back(sized ? "" : std::move(name));
   }
 }
 
@@ -167,14 +184,20 @@ Value read_value(File& file, const Field& whole) {
   Fields fields(file, whole.begin, whole.end);
   for (Field field; fields.next(field);) {
     if (field.number == kValueName && field.has_length) {
-      for (uint64_t i = field.begin; i < field.end; ++i) {
-        value.name += static_cast<char>(file.at(i).value_or(0));
-      }
+      value.port.name = read_text(file, field);
     } else if (field.number == kValueType && field.has_length) {
       read_type(file, field, value);
     }
   }
   return value;
+}
+
+std::string read_initializer(File& file, const Field& whole) {
+  Fields fields(file, whole.begin, whole.end);
+  for (Field field; fields.next(field);) {
+    if (field.number == kInitializerName && field.has_length) return read_text(file, field);
+  }
+  return {};
 }
 
 }  // namespace
@@ -187,6 +210,7 @@ Result<OnnxFile> inspect_onnx(const std::string& path) {
   OnnxFile found;
   found.bytes = file.size();
   bool has_graph = false;
+  std::set<std::string> initialized;
   Fields fields(file, 0, file.size());
   for (Field field; fields.next(field);) {
     if (field.number == 0 || field.number > kModelLargestField) {
@@ -196,17 +220,23 @@ Result<OnnxFile> inspect_onnx(const std::string& path) {
     has_graph = true;
     Fields parts(file, field.begin, field.end);
     for (Field part; parts.next(part);) {
+      if (part.number == kGraphInitializer && part.has_length) {
+        initialized.insert(read_initializer(file, part));
+      }
       if (part.number != kGraphInput && part.number != kGraphOutput) continue;
       Value value = read_value(file, part);
-      if (value.is_tensor && !value.has_shape) found.shapeless.insert(value.name);
+      if (value.is_tensor && !value.has_shape) found.shapeless.insert(value.port.name);
       if (part.number == kGraphInput && value.is_tensor) {
         found.many_shapes |= value.open_inside || !value.has_shape;
       }
+      (part.number == kGraphInput ? found.inputs : found.outputs).push_back(std::move(value.port));
     }
     if (!parts.fault().empty()) return Status(Code::kBadInput, parts.fault());
   }
   if (!fields.fault().empty()) return Status(Code::kBadInput, fields.fault());
   if (!has_graph) return Status(Code::kBadInput, "is no ONNX model: it has no graph");
+  std::erase_if(found.inputs,
+                [&](const OnnxPort& port) { return initialized.contains(port.name); });
   return found;
 }
 

@@ -5,13 +5,22 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "leat/status.h"
 
 namespace leat {
 
+// An input or an output of the graph.
+struct OnnxPort {
+  std::string name;
+  std::vector<std::string> dims;  // the name of each dimension; empty where it has a size, or none
+};
+
 struct OnnxFile {
   uint64_t bytes = 0;
+  std::vector<OnnxPort> inputs;  // without those that the file has the values of
+  std::vector<OnnxPort> outputs;
   // Inputs and outputs of the graph that are declared without a shape. (ONNX Runtime shows these as
   // it shows scalars.)
   std::set<std::string> shapeless;

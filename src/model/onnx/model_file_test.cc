@@ -38,6 +38,27 @@ TEST(InspectOnnx, TellsWhatTheFileLeavesOpen) {
   }
 }
 
+// A value that the file brings along is no input, though some files list it as one.
+TEST(InspectOnnx, NamesPortsAndTheirDimensions) {
+  tiny_onnx::Graph graph{.inputs = {{"x", "FP32[n,3,?]"}, {"w", "FP32[k]"}},
+                         .outputs = {{"y", "FP32[...]"}, {"z", "FP32[a]"}},
+                         .nodes = {{"Identity", {"x"}, {"y"}}, {"Identity", {"w"}, {"z"}}}};
+  tiny_onnx::Message weights;
+  weights.message(5, tiny_onnx::Message().text(8, "w"));
+  tiny_onnx::Message whole;
+  whole.number(1, 8).text(7, graph.subgraph().bytes + weights.bytes());
+  ScratchFolder folder;
+  auto file = inspect_onnx(folder.file("m.onnx", whole.bytes()));
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  ASSERT_EQ(file->inputs.size(), 1u);
+  EXPECT_EQ(file->inputs[0].name, "x");
+  EXPECT_THAT(file->inputs[0].dims, testing::ElementsAre("n", "", ""));
+  ASSERT_EQ(file->outputs.size(), 2u);
+  EXPECT_EQ(file->outputs[0].name, "y");
+  EXPECT_THAT(file->outputs[0].dims, testing::ElementsAre());
+  EXPECT_THAT(file->outputs[1].dims, testing::ElementsAre("a"));
+}
+
 TEST(InspectOnnx, KnowsAFileThatIsCutOffAnywhere) {
   ScratchFolder folder;
   // The graph is the last field but one; the operator set that follows is a whole field of 6 bytes.

@@ -38,9 +38,11 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
-inline std::unique_ptr<Model> loaded(std::string_view bytes, int threads = 1) {
+inline std::unique_ptr<Model> loaded(std::string_view bytes, int threads = 1,
+                                     Runtime runtime = Runtime::kOfFile) {
   ScratchFolder folder;
-  auto model = load_model(folder.file("model.onnx", bytes), {.threads = threads});
+  auto model =
+      load_model(folder.file("model.onnx", bytes), {.threads = threads, .runtime = runtime});
   EXPECT_TRUE(model.ok()) << model.status().message();
   return model.ok() ? *std::move(model) : nullptr;
 }
