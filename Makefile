@@ -65,7 +65,8 @@ demo:
 docs: build
 	@build/release/bin/leat ops --markdown > docs/operators.md
 	@tools/setup.sh demo python
-	@cmake --preset release --log-level=WARNING -DLEAT_PYTHON=ON -DPython_EXECUTABLE=/usr/bin/python3 >/dev/null
+	@cmake --preset release --log-level=WARNING -U '*Python_*' -U 'NB_*' \
+		-DLEAT_PYTHON=ON -DPython_EXECUTABLE=/usr/bin/python3 >/dev/null
 	@$(call cmake,release,_leat)
 	@build/deps/venv/bin/python python/stubs.py build/release
 	@$(call cmake,asan,test_pipeline)

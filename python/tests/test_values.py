@@ -1,6 +1,7 @@
 """Values both ways: what is copied and what is not, who keeps what alive, what may be written to."""
 
 import array
+import importlib.util
 import mmap
 import sys
 import unittest
@@ -105,6 +106,7 @@ class ArraysTest(unittest.TestCase):
         with self.assertRaisesRegex(leat.BadInput, "9 dimensions"):
             passing()(np.zeros((1,) * 9))
 
+    @unittest.skipUnless(importlib.util.find_spec("ml_dtypes"), "no ml_dtypes")
     def test_bf16(self):
         import ml_dtypes
 
