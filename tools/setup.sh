@@ -2,7 +2,7 @@
 # Installs what a build and the tests need on Debian 12. Run again, it changes nothing and is done at
 # once. `setup.sh fuzz` adds clang with libFuzzer, and llvm-cov; `setup.sh bench` adds wrk, valgrind,
 # perf and the Python packages that leat is measured against; `setup.sh demo` adds Pillow, numpy and
-# the demo's models.
+# the demo's models; `setup.sh python` adds what the Python module is built and tested with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,7 +16,8 @@ for extra in "$@"; do
     fuzz) packages+=(clang-16 llvm-16 libclang-rt-16-dev) ;;
     bench) packages+=(wrk valgrind linux-perf); bench=yes ;;
     demo) demo=yes ;;
-    *) echo "setup.sh: no extra named '$extra'; there are: fuzz, bench, demo" >&2; exit 2 ;;
+    python) packages+=(python3-dev); python=yes ;;
+    *) echo "setup.sh: no extra named '$extra'; there are: fuzz, bench, demo, python" >&2; exit 2 ;;
   esac
 done
 
@@ -52,10 +53,10 @@ once() {
   mv "$new" "$folder"
 }
 
-# Wheels go to $work, to be unpacked.
+# wheels FILE [FOLDER]: those of the file go to $work, or the folder.
 wheels() {
   [ -x build/deps/venv/bin/python ] || /usr/bin/python3 -m venv build/deps/venv
-  build/deps/venv/bin/python -m pip -q download --no-deps --only-binary=:all: --require-hashes -d "$work" -r "$1"
+  build/deps/venv/bin/python -m pip -q download --no-deps --only-binary=:all: --require-hashes -d "${2:-$work}" -r "$1"
 }
 
 # The mirror that this machine uses for Debian 12.
@@ -150,6 +151,22 @@ fetch_rivals() {
     --require-hashes -r tools/bench-requirements.txt
 }
 
+# Headers and sources that the module is compiled with.
+fetch_nanobind() {
+  echo "setup: fetching nanobind"
+  grep -A 1 '^nanobind==' tools/python-requirements.txt >"$work/nanobind.txt"
+  wheels "$work/nanobind.txt"
+  /usr/bin/python3 -m zipfile -e "$work"/nanobind-*.whl "$1"
+}
+
+# Wheels for the test that installs the module into a fresh virtual environment, without a network.
+fetch_wheels() {
+  echo "setup: fetching what the module is built and tested with"
+  wheels tools/python-requirements.txt "$1"
+}
+
 once onnxruntime fetch_onnxruntime tools/requirements.txt tools/onnxruntime-headers.sha256
 [ -z "${demo:-}" ] || once demo fetch_demo tools/demo-requirements.txt
 [ -z "${bench:-}" ] || once rivals fetch_rivals tools/bench-requirements.txt
+[ -z "${python:-}" ] || once nanobind fetch_nanobind tools/python-requirements.txt
+[ -z "${python:-}" ] || once wheels fetch_wheels tools/python-requirements.txt

@@ -30,6 +30,7 @@ class Step:
         made = getattr(load(path), class_name, None)
         if made is None:
             raise AttributeError(f"{path} has no class {class_name}")
+        made = getattr(made, "__leat_step__", made)  # of @leat.step
         self.call = made(**json.loads(params))
         if not callable(self.call):
             raise TypeError(f"{class_name} has no __call__(self, batch)")
@@ -140,9 +141,10 @@ def note(whole, errors):
 
 def told(error):
     """(leat::Code, the client's text). What is not the caller's fault goes to the log."""
-    if isinstance(error, leat_step.BadInput):
+    code = getattr(error, "code", None)  # of leat.BadInput and leat.BadMedia
+    if isinstance(error, leat_step.BadInput) or code == "bad_input":
         return BAD_INPUT, str(error) or "BadInput"
-    if isinstance(error, leat_step.BadMedia):
+    if isinstance(error, leat_step.BadMedia) or code == "bad_media":
         return BAD_MEDIA, str(error) or "BadMedia"
     if isinstance(error, Wrong):
         print(error, file=sys.stderr)

@@ -349,6 +349,16 @@ void Arena::trim() {
   }
 }
 
+void Arena::before_fork() {
+  arenas_mutex.lock();
+  for (Arena* arena : arenas()) arena->mutex_.lock();
+}
+
+void Arena::after_fork() {
+  for (Arena* arena : arenas()) arena->mutex_.unlock();
+  arenas_mutex.unlock();
+}
+
 ArenaStats Arena::stats() const {
   std::lock_guard lock(mutex_);
   return {name_, static_cast<uint64_t>(std::max<int64_t>(0, in_use_.load())), end_, limit_};

@@ -61,6 +61,11 @@ class Arena {
   // now and then by whoever owns the process's housekeeping.
   void trim();
 
+  // Around a fork, on the thread that forks, so that no other is in the middle of something and the
+  // child can use its copy of the heap. After it: in the parent, and in the child.
+  static void before_fork();
+  static void after_fork();
+
   // A number that no arena of this process has or will have: for memory of another process.
   static uint32_t new_id();
 

@@ -3,45 +3,12 @@
 #include <filesystem>
 
 #include "base/text.h"
+#include "memory/op_params.h"
 #include "pipeline/draft.h"
 
 namespace leat {
 
 namespace {
-
-// What a parameter takes, for messages; with its bounds.
-std::string wanted(const ParamSpec& spec) {
-  std::string out;
-  switch (spec.type) {
-    case ParamType::kInt:
-      out = "an integer";
-      break;
-    case ParamType::kFloat:
-      out = "a number";
-      break;
-    case ParamType::kBool:
-      return "true or false";
-    case ParamType::kString:
-      return "a text";
-    case ParamType::kChoice:
-      return join_or(spec.choices);
-    case ParamType::kFloats:
-      out = "a number or a list of numbers";
-      break;
-    case ParamType::kStrings:
-      return "a list of texts";
-    case ParamType::kPath:
-      return "a path";
-    case ParamType::kDType:
-      return "a data type such as FP32";
-  }
-  if (spec.min > -1e300 && spec.max < 1e300) {
-    return cat(out, " from ", bound_text(spec.min), " to ", bound_text(spec.max));
-  }
-  if (spec.min > -1e300) return cat(out, ", at least ", bound_text(spec.min));
-  if (spec.max < 1e300) return cat(out, ", at most ", bound_text(spec.max));
-  return out;
-}
 
 std::optional<double> bounded(const Node& node, const ParamSpec& spec) {
   auto number = node.number();

@@ -21,6 +21,8 @@
 
 #include "base/text.h"
 #include "leat/op.h"
+#include "memory/lone_op.h"
+#include "memory/op_params.h"
 
 namespace leat {
 
@@ -79,8 +81,7 @@ class OpFixture final : private OpCall {
 
   Status make() {
     if (!spec_) return Status(Code::kNotFound, missing_);
-    params_ = {};
-    LEAT_TRY(fill(params_));
+    LEAT_ASSIGN(params_, fill_params(*spec_, given_));
     OpSetup setup{params_, {}, wanted_, needs_, {}};
     for (size_t i = 0; i < values_.size(); ++i) {
       setup.inputs.push_back(std::nullopt);
@@ -99,7 +100,7 @@ class OpFixture final : private OpCall {
 
   Status run() {
     if (!op_) LEAT_TRY(make());
-    sizes_.clear();
+    SignatureCheck check;
     pointers_.assign(values_.size(), {});
     spans_.clear();
     for (size_t i = 0; i < values_.size(); ++i) {
@@ -111,7 +112,7 @@ class OpFixture final : private OpCall {
         return Status(Code::kBadInput, cat("input ", port.name, " takes one value"));
       }
       for (const Tensor& value : values_[i]) {
-        LEAT_TRY(fits(Type::of(port.type), value).within(cat("input ", port.name)));
+        LEAT_TRY(check.fits(Type::of(port.type), value).within(cat("input ", port.name)));
         pointers_[i].push_back(&value);
       }
       spans_.emplace_back(pointers_[i]);
@@ -129,7 +130,7 @@ class OpFixture final : private OpCall {
       }
       if (!given) continue;
       for (const Type& type : {Type::of(spec_->outputs[i].type), promised_[i]}) {
-        Status status = fits(type, outputs_[i]).within(context);
+        Status status = check.fits(type, outputs_[i]).within(context);
         if (!status.ok()) return Status(Code::kInternal, status.message());
       }
     }
@@ -156,61 +157,6 @@ class OpFixture final : private OpCall {
     return input < values_.size() ? !values_[input].empty() : params_.has(output.only_with);
   }
 
-  Status fill(Params& params) const {
-    std::map<std::string, ParamValue> rest = given_;
-    for (const ParamSpec& spec : spec_->params) {
-      auto given = rest.find(spec.name);
-      if (given == rest.end()) {
-        if (spec.required)
-          return Status(Code::kBadInput, cat("parameter ", spec.name, " is missing"));
-        params.set(spec.name, spec.fallback);
-        continue;
-      }
-      LEAT_TRY(allowed(spec, given->second).within(cat("parameter ", spec.name)));
-      params.set(spec.name, given->second);
-      rest.erase(given);
-    }
-    if (rest.empty()) return {};
-    return Status(Code::kBadInput, cat("there is no parameter ", rest.begin()->first));
-  }
-
-  static Status allowed(const ParamSpec& spec, const ParamValue& value) {
-    std::vector<double> numbers;
-    if (const auto* whole = std::get_if<int64_t>(&value)) {
-      numbers.push_back(static_cast<double>(*whole));
-    }
-    if (const auto* real = std::get_if<double>(&value)) numbers.push_back(*real);
-    if (const auto* reals = std::get_if<std::vector<double>>(&value)) numbers = *reals;
-    for (double number : numbers) {
-      if (!(number >= spec.min && number <= spec.max)) {
-        return Status(Code::kBadInput, cat(number, " is not within ", spec.min, " to ", spec.max));
-      }
-    }
-    const auto* text = std::get_if<std::string>(&value);
-    if (spec.type == ParamType::kChoice && text) {
-      for (const std::string& choice : spec.choices) {
-        if (choice == *text) return {};
-      }
-      return Status(Code::kBadInput, cat("\"", *text, "\" is not ", join_or(spec.choices)));
-    }
-    return {};
-  }
-
-  // The same name must stand for the same size everywhere in one run.
-  Status fits(const Type& type, const Tensor& value) {
-    std::string mismatch = type.mismatch(value.dtype(), value.shape());
-    if (!mismatch.empty()) return Status(Code::kBadInput, mismatch);
-    for (size_t i = 0; i < type.dims.size(); ++i) {
-      if (type.dims[i].name.empty()) continue;
-      int64_t size = value.shape()[static_cast<int>(i)];
-      int64_t known = sizes_.emplace(type.dims[i].name, size).first->second;
-      if (known == size) continue;
-      return Status(Code::kBadInput,
-                    cat(type.dims[i].name, " is ", size, " here and ", known, " elsewhere"));
-    }
-    return {};
-  }
-
   Result<Tensor*> output(size_t port, DType type, const Shape& shape) override {
     LEAT_ASSIGN(outputs_[port], Tensor::allocate(type, shape));
     return &outputs_[port];
@@ -232,7 +178,6 @@ class OpFixture final : private OpCall {
   std::unique_ptr<Op> op_;
   std::vector<Type> promised_;
   std::vector<Tensor> outputs_;
-  std::map<std::string, int64_t> sizes_;
   std::vector<std::vector<const Tensor*>> pointers_;
   std::vector<std::span<const Tensor* const>> spans_;
   mutable int asks_left_ = -1;  // never

@@ -1,0 +1,31 @@
+#include "process.h"
+
+#include <atomic>
+
+#include "courier.h"
+#include "engine.h"
+#include "memory/arena.h"
+
+namespace leat {
+
+namespace {
+std::atomic<uint32_t> forks{0};
+}  // namespace
+
+uint32_t generation() { return forks.load(std::memory_order_relaxed); }
+
+void before_fork() { Arena::before_fork(); }
+
+void after_fork_in_parent() { Arena::after_fork(); }
+
+void after_fork_in_child() {
+  Arena::after_fork();
+  forks.fetch_add(1);
+}
+
+void close_module() {
+  end_engines();
+  Courier::close();
+}
+
+}  // namespace leat
