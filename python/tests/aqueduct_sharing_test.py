@@ -77,6 +77,36 @@ class Keep(aqueduct.BaseTaskHandler):
             task.whole = self.whole
 
 
+def new_fields(task):
+    task.fresh = {"a": [1, 2], "b": np.arange(LARGE)}
+    task.result = "text" * 1000
+    task.x = None
+
+
+def cut(task):
+    task.x = task.x[10:20]
+    task.work = add
+
+
+def add(task):
+    task.result = int(task.x.sum())
+
+
+def forget(task):
+    task.result = int(task.x.sum())
+    task.x = None
+
+
+def where(task):
+    """The file that the array lies in, by the map of this process."""
+    at = task.x.__array_interface__["data"][0]
+    with open("/proc/self/maps") as lines:
+        for line in lines:
+            low, high = (int(end, 16) for end in line.split()[0].split("-"))
+            if low <= at < high:
+                task.places.append((line.split()[4], at - low + int(line.split()[2], 16)))
+
+
 class Blocks:
     """As aiohttp's StreamReader."""
 
@@ -122,6 +152,13 @@ class Sharing(unittest.IsolatedAsyncioTestCase):
             await self.after(task, AddOne(), AddOne())
             self.assertEqual((task.x.min(), task.x.max()), (2, 2))
             self.assertEqual((mine.min(), mine.max()), (2, 2))
+
+    async def test_what_a_handler_puts_in_the_place_of_a_shared_value_the_owner_does_not_see(self):
+        task = Work(np.full(LARGE, 3, np.uint8), forget)
+        task.share_value("x")
+        await self.after(task, Call(), Nothing())
+        self.assertEqual(task.result, 3 * LARGE)
+        self.assertEqual((task.x.min(), task.x.max()), (3, 3))
 
     async def test_sharing_is_a_copy(self):
         given = np.zeros(LARGE, np.uint8)
@@ -196,33 +233,14 @@ class Sharing(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(task.x["first"][1], b"z" * LARGE)
 
     async def test_new_fields_and_types(self):
-        def work(task):
-            task.fresh = {"a": [1, 2], "b": np.arange(LARGE)}
-            task.result = "text" * 1000
-            task.x = None
-
-        task = await self.after(Work(np.zeros(LARGE), work), Call())
+        task = await self.after(Work(np.zeros(LARGE), new_fields), Call())
         self.assertEqual(task.fresh["a"], [1, 2])
         np.testing.assert_array_equal(task.fresh["b"], np.arange(LARGE))
         self.assertEqual((task.result, task.x), ("text" * 1000, None))
 
     async def test_a_part_of_an_array_goes_on(self):
-        def cut(task):
-            task.x = task.x[10:20]
-
-        def same(task):
-            task.result = int(task.x.sum())
-
         x = np.arange(100 * 10_000).reshape(100, 10_000)
-        task = Work(x, cut)
-        task.same = same
-
-        class Second(aqueduct.BaseTaskHandler):
-            def handle(self, *tasks):
-                for task in tasks:
-                    task.same(task)
-
-        await self.after(task, Call(), Second())
+        task = await self.after(Work(x, cut), Call(), Call())
         self.assertEqual(task.result, x[10:20].sum())
         np.testing.assert_array_equal(task.x, x[10:20])
 
@@ -275,23 +293,12 @@ class Sharing(unittest.IsolatedAsyncioTestCase):
 
     @better
     async def test_a_step_that_changes_nothing_copies_nothing(self):
-        def where(task):
-            """The file that the array lies in, by the map of this process."""
-            at = task.x.__array_interface__["data"][0]
-            with open("/proc/self/maps") as lines:
-                for line in lines:
-                    low, high = (int(end, 16) for end in line.split()[0].split("-"))
-                    if low <= at < high:
-                        task.inodes.append((line.split()[4], at - low + int(line.split()[2], 16)))
-
-        class Again(Call):
-            pass
-
         task = Work(np.ones(LARGE), where)
-        task.inodes = []
-        await self.after(task, Call(), Again(), Call())
-        self.assertEqual(len(set(task.inodes)), 1, task.inodes)
-        self.assertNotEqual(task.inodes[0][0], "0")
+        task.places = []
+        await self.after(task, Call(), Call(), Call())
+        self.assertEqual(len(task.places), 3)
+        self.assertEqual(len(set(task.places)), 1, task.places)
+        self.assertNotEqual(task.places[0][0], "0")
 
 
 if __name__ == "__main__":

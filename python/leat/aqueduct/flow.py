@@ -195,7 +195,11 @@ class Flow:
             return
         from leat.aqueduct.line import Line
 
-        self._line = Line(self._steps, self._conditions, self._gate.most + 1, timeout)
+        try:
+            self._line = Line(self._steps, self._conditions, self._gate.most + 1, timeout)
+        except BaseException:
+            self._state = FlowState.STOPPED
+            raise
         log.info("Flow steps are ready: %s", ", ".join(self._names[1:]))
 
     def _leave_processes(self):

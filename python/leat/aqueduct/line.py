@@ -17,7 +17,7 @@ from leat.aqueduct.parcel import SLOTS
 from leat.aqueduct.worker.runner import SLOT_NAMES, targets
 
 START = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker", "start.py")
-FOREVER = "24h"
+FOREVER = "1440m"  # the most that a file may say
 BYTES, BUFFER = "BYTES", "UINT8[?]"
 
 

@@ -42,9 +42,10 @@ class SharedFieldsMixin:
         self._shared_fields.add(field_name)
 
     def __setattr__(self, key: str, value: Any):
-        super().__setattr__(key, value)
         shared = self.__dict__.get("_shared_fields")
-        if shared and key in shared:
+        other = self.__dict__.get(key) is not value  # `task.x += 1` assigns the array itself
+        super().__setattr__(key, value)
+        if shared and key in shared and other:
             shared.discard(key)
             warnings.warn(f"The {key} field value is not shared anymore", stacklevel=2)
 
