@@ -12,6 +12,7 @@ from leat_step.link import BYTES
 NAMES = ("BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64",
           "FP16", "BF16", "FP32", "FP64", "BYTES")
 TEXTS = (bytes, str, bytearray, memoryview)
+NOTHING = {type(None)}
 DTYPES = [np.dtype(t) for t in "? u1 u2 u4 u8 i1 i2 i4 i8 f2 u2 f4 f8".split()]
 CODES = {dtype: code for code, dtype in reversed(list(enumerate(DTYPES)))}
 
@@ -137,6 +138,8 @@ class Output:
             raise Wrong(f"output {self.name}: {what(value)} was given for {items} items; an array "
                         f"with a first axis of {items} or a list of {items} values is wanted")
         made = [None] * items
+        if NOTHING.issuperset(map(type, value)):
+            return made
         for i, one in enumerate(value):
             try:
                 if isinstance(one, Exception):

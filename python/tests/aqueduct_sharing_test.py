@@ -32,7 +32,7 @@ class AddOne(aqueduct.BaseTaskHandler):
 
     def handle(self, *tasks):
         for task in tasks:
-            task.x += 1
+            np.add(task.x, 1, out=task.x)
 
 
 class Nothing(aqueduct.BaseTaskHandler):
@@ -90,6 +90,10 @@ def cut(task):
 
 def add(task):
     task.result = int(task.x.sum())
+
+
+def add_one(task):
+    task.x += 1  # which also assigns task.x
 
 
 def forget(task):
@@ -217,7 +221,7 @@ class Sharing(unittest.IsolatedAsyncioTestCase):
         names = np.array([("a", 1.5)] * 2000, dtype=[("name", "U4"), ("value", "f8")])
         for x in (base, base.transpose(2, 0, 1), base[:, ::-1, ::3], np.asfortranarray(base[0]),
                   base[1, 10:20], base.astype(np.float16), base > 5, base.astype(complex),
-                  base.astype(">i4"), np.array(3.5), np.empty((0, 4)), names,
+                  np.array(3.5), np.empty((0, 4)), names,
                   np.array(["text", None, 3], object), base.astype("M8[s]")):
             task = await self.after(Task(x), Nothing(), Nothing())
             self.assertEqual((task.x.dtype, task.x.shape), (x.dtype, x.shape))
@@ -281,6 +285,13 @@ class Sharing(unittest.IsolatedAsyncioTestCase):
         task = Task()
         await task.share_value_with_data("x", Blocks(b"1" * 60), 100)
         self.assertEqual(task.x, b"1" * 60 + bytes(40))
+
+    @better
+    async def test_assigning_a_shared_array_to_itself(self):
+        task = Work(np.zeros(LARGE, np.int32), add_one)
+        task.share_value("x")
+        await self.after(task, Call(), Call())
+        self.assertEqual((task.x.min(), task.x.max()), (2, 2))
 
     @better
     async def test_what_nobody_changed_is_the_same_object(self):

@@ -7,13 +7,14 @@ it has ended, and that wakes the loop of the caller.
 import asyncio
 import heapq
 import itertools
+import pickle
 import threading
 from collections import deque
 from time import monotonic
 
 from leat.aqueduct.exceptions import FlowError
 from leat.aqueduct.logger import log
-from leat.aqueduct.parcel import EXPIRED, FAILED, SLOTS, Sent, header_of, loads
+from leat.aqueduct.parcel import EXPIRED, FAILED, Sent, header_of
 from leat.aqueduct.worker.runner import SLOT_NAMES, next_step
 
 GRACE = 30.0  # seconds that a handler may go on when nobody waits for its tasks any more
@@ -119,7 +120,7 @@ def lost(error):
 def failure(text):
     """What a handler has raised."""
     try:
-        error, told = loads(text)
+        error, told = pickle.loads(text)
     except Exception as unread:
         error, told = None, f"its exception cannot be read: {unread}"
     log.error("A handler has raised an exception:\n%s", told)

@@ -227,7 +227,7 @@ class Flow:
 
     def _metrics_of(self, task, finished, notes, seconds):
         """What the steps have noted, under Aqueduct's names. The last note is the way back."""
-        metrics = finished.metrics if isinstance(finished.metrics, TaskMetrics) else TaskMetrics()
+        metrics = vars(finished).get("metrics") or TaskMetrics()
         names = self._names
         for number, sender, transfer, size, took, batch, waited in notes:
             name = transfer_name(names[sender], names[number], task.priority)

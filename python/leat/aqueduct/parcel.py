@@ -1,142 +1,21 @@
 """A task on its way: a text, and buffers beside it.
 
-The text is a pickle, followed by a header and the header's length. Large arrays, and large bytes
-that are fields of the task, are buffers; in the pickle their numbers stand for them. Buffers lie in
-the slots that a pipeline has for them, in shared memory, so that a process hands on what it has not
+The text is a pickle (pickling.py), followed by a header and the header's length. Buffers lie in the
+slots that a pipeline has for them, in shared memory, so that a process hands on what it has not
 changed without touching it, and what comes back unchanged is the caller's own object.
-
-Classes and functions of the main program, or of a function, are pickled by value: workers are not
-forked and cannot import them.
 """
 
-import copyreg
-import functools
-import io
 import marshal
-import pickle
-import sys
-import threading
-import types
-import weakref
 
 import numpy as np
 
-SLOTS = 6
+from leat.aqueduct.pickling import shaped, task_of, task_text
+
+SLOTS = 4
 ALIGN = 64
-LARGE = 2048  # bytes; anything smaller is cheaper in the pickle
 LENGTH = 4  # bytes of the header's length
 
 TASK, FAILED, EXPIRED = range(3)  # what a text is
-
-_reading = threading.local()  # .buffers: of the pickle that is being read
-
-
-class _Large:
-    """Bytes or a bytearray as the buffer of that number."""
-
-    def __init__(self, kind, number):
-        self.kind, self.number = kind, number
-
-    def __reduce__(self):
-        return _fetch_bytes, (self.kind is bytearray, self.number)
-
-
-def _fetch_bytes(mutable, number):
-    return _reading.buffers.text(number, bytearray if mutable else bytes)
-
-
-def _fetch_array(number, dtype, shape, order):
-    return _reading.buffers.array(number, np.dtype(dtype), shape, order)
-
-
-class Pickler(pickle.Pickler):
-    """`put(value, array)`: the number of a buffer; `value` is the array, bytes or bytearray itself,
-    and `array` its memory as bytes, or None to have it made. None: no buffers."""
-
-    def __init__(self, file, task=None, put=None):
-        super().__init__(file, 5)
-        self.task, self.put = task, put
-
-    def reducer_override(self, value):
-        kind = type(value)
-        if kind is np.ndarray:
-            return self.array(value)
-        if isinstance(value, type) or kind is types.FunctionType:
-            text = by_value(value)
-            return NotImplemented if text is None else (_from_value, (text,))
-        if value is self.task:
-            return self.fields(value)
-        return NotImplemented
-
-    def array(self, value):
-        dtype = value.dtype
-        if value.nbytes < LARGE or dtype.hasobject or not self.put:
-            return NotImplemented
-        order = "C"
-        if not value.flags.c_contiguous:
-            if value.flags.f_contiguous:
-                order = "F"
-            else:
-                value = np.ascontiguousarray(value)
-        flat = value.ravel(order="K").view(np.uint8)
-        name = dtype.str if dtype.isbuiltin == 1 else dtype
-        return _fetch_array, (self.put(value, flat), name, value.shape, order)
-
-    def fields(self, task):
-        parts = task.__reduce_ex__(5)
-        state = parts[2] if len(parts) > 2 else None
-        if not self.put or type(state) is not dict:
-            return parts
-        state = dict(state)
-        for name, value in state.items():
-            if type(value) in (bytes, bytearray) and len(value) >= LARGE:
-                state[name] = _Large(type(value), self.put(value, None))
-        return (*parts[:2], state, *parts[3:])
-
-
-def dumps(value, task=None, put=None):
-    file = io.BytesIO()
-    Pickler(file, task, put).dump(value)
-    return file.getvalue()
-
-
-def loads(text, buffers=None):
-    """`buffers`: has text() and array()."""
-    _reading.buffers = buffers
-    try:
-        return pickle.loads(text)
-    finally:
-        _reading.buffers = None
-
-
-# --- By value.
-
-_texts = weakref.WeakKeyDictionary()  # of classes and functions that cannot be imported elsewhere
-
-
-def by_value(value):
-    """Its pickle; None where its name does."""
-    if value.__module__ != "__main__" and "<locals>" not in value.__qualname__ and (
-            value.__name__ != "<lambda>"):
-        return None
-    if value.__module__ == "builtins":
-        return None
-    text = _texts.get(value)
-    if text is None:
-        import cloudpickle
-
-        text = _texts[value] = cloudpickle.dumps(value)
-    return text
-
-
-@functools.lru_cache(256)
-def _from_value(text):
-    value = pickle.loads(text)
-    _texts[value] = text
-    return value
-
-
-# --- The whole.
 
 
 class Header(tuple):
@@ -198,10 +77,6 @@ def bytes_of(value):
     return np.frombuffer(value, np.uint8)
 
 
-def shaped(flat, dtype, shape, order):
-    return flat.view(dtype).reshape(shape, order=order)
-
-
 # --- At the caller.
 
 
@@ -211,7 +86,7 @@ class Sent:
     def __init__(self, task):
         self.values = []
         self.slots = Slots()
-        self.pickled = dumps(task, task, self.put)
+        self.pickled = task_text(task, self.put)
 
     def put(self, value, array):
         number = len(self.values)
@@ -224,7 +99,7 @@ class Sent:
 
     def answer(self, text, header, slots):
         """The task as it came back. `slots`: arrays, or None."""
-        return loads(text, Returned(self.values, header.buffers, slots))
+        return task_of(text, Returned(self.values, header.buffers, slots))
 
 
 class Returned:
@@ -269,7 +144,7 @@ class Received:
 
     def task(self):
         """Anew each time, on the same memory."""
-        return loads(self.pickled, self)
+        return task_of(self.pickled, self)
 
     def flat(self, number):
         slot, begin, size, _ = self.places[number]
@@ -295,7 +170,7 @@ class Passed:
         self.slots = Slots()
         self.count = 0
         self.starts = None
-        self.pickled = dumps(task, task, self.put)
+        self.pickled = task_text(task, self.put)
 
     def put(self, value, array):
         number = self.count

@@ -1,13 +1,26 @@
 """What goes through a flow: arguments and, afterwards, results."""
 
+import itertools
+import os
 import uuid
 from time import monotonic
 from typing import Optional, Sequence, Set, Union
 
-from leat.aqueduct.metrics.task import TaskMetrics
+from leat.aqueduct.metrics.task import MetricsOfTask
 from leat.aqueduct.sharing import SharedFieldsMixin
 
 DEFAULT_PRIORITY = 0
+
+_ids = _first = None  # of this process: a counter, and what stands before it
+
+
+def _new_ids():
+    global _ids, _first
+    _ids, _first = itertools.count(), str(uuid.uuid4())[:-12]
+
+
+_new_ids()
+os.register_at_fork(after_in_child=_new_ids)
 
 
 class BaseTask(SharedFieldsMixin):
@@ -17,13 +30,12 @@ class BaseTask(SharedFieldsMixin):
     task_id: Union[str, Sequence[str]] = ""
     priority: int = DEFAULT_PRIORITY  # higher goes first
     expiration_time: Optional[float] = None  # of time.monotonic()
-    metrics: Optional[TaskMetrics] = None
+    metrics = MetricsOfTask()
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.task_id = str(uuid.uuid4())
+        self.task_id = f"{_first}{next(_ids):012x}"
         self.priority = DEFAULT_PRIORITY
-        self.metrics = TaskMetrics()
 
     def __repr__(self):
         return f"<{type(self).__name__} {self.__dict__}>"

@@ -41,17 +41,15 @@ class TaskMetrics(TasksMetricsStorage):
         name = transfer_name(self._transfer_timer.transfer_from, transfer_to, priority)
         self.task_sizes.add(name, task_size)
 
-    def __reduce__(self):
-        """Small while there is nothing in it."""
-        filled = {kind: items.items for kind in KINDS if (items := getattr(self, kind)).items}
-        return (_made, (type(self), filled)) if filled else (type(self), ())
 
+class MetricsOfTask:
+    """A task's metrics, which are made when somebody asks for them: few do."""
 
-def _made(kind, filled):
-    metrics = kind()
-    for name, items in filled.items():
-        setattr(metrics, name, MetricsItems(items))
-    return metrics
+    def __get__(self, task, kind=None):
+        if task is None:
+            return None
+        metrics = task.__dict__["metrics"] = TaskMetrics()
+        return metrics
 
 
 def transfer_name(from_: str, to: str, priority: int) -> str:

@@ -12,8 +12,8 @@ from time import monotonic
 
 import leat_step
 
-from leat.aqueduct.parcel import (EXPIRED, FAILED, SLOTS, TASK, Passed, Received, dumps, header_of,
-                                  join)
+from leat.aqueduct.parcel import (EXPIRED, FAILED, SLOTS, TASK, Passed, Received, header_of, join)
+from leat.aqueduct.pickling import dumps
 
 ALWAYS = None  # in the place of a condition that every task meets
 SLOT_NAMES = [f"b{i}" for i in range(SLOTS)]
@@ -107,7 +107,7 @@ class Given:
     def read_again(self):
         try:
             self.task = self.received.task()
-            self.task.expiration_time = self.header.expires
+            self.task.__dict__["expiration_time"] = self.header.expires
         except Exception as error:
             self.failed(error)
         return self.task is not None
