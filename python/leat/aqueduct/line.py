@@ -8,6 +8,7 @@ run, and nothing comes back here in between.
 import os
 import pickle
 import queue
+import re
 import sys
 import threading
 
@@ -24,6 +25,7 @@ BYTES, BUFFER = "BYTES", "UINT8[?]"
 def describe(steps, conditions, setups):
     """The pipeline file. `setups`: for each step the path of what its workers read."""
     later = range(1, len(steps) + 1)
+    names = {number: step_name(number, step) for number, step in enumerate(steps, 1)}
     givers = {f"to_{number}": [f"to_{number}"] if f"to_{number}" in targets(conditions, 0) else []
               for number in later}
     written = {}
@@ -31,7 +33,7 @@ def describe(steps, conditions, setups):
         before = range(number - 1, 0, -1)
         takes = {"task": {"first_of": givers[f"to_{number}"]}}
         for name in SLOT_NAMES:
-            takes[name] = {"optional": {"first_of": [*(f"s{i}.{name}" for i in before), name]}}
+            takes[name] = {"optional": {"first_of": [*(f"{names[i]}.{name}" for i in before), name]}}
         gives = {name: BYTES for name in targets(conditions, number)}
         worker = {"spare": step.spare, "time_limit": FOREVER}
         if step.time_limit is not None:
@@ -49,10 +51,10 @@ def describe(steps, conditions, setups):
             made["batch"] = {"max": step.batch_size, "delay": f"{round(step.batch_timeout * 1e6)}us"}
         if step.side_effects:
             made["side_effects"] = True
-        written[f"s{number}"] = made
+        written[names[number]] = made
         for name in gives:
             if name != "out":
-                givers[name].insert(0, f"s{number}.{name}")
+                givers[name].insert(0, f"{names[number]}.{name}")
     back = range(len(steps), 0, -1)
     return {
         "leat": 1,
@@ -62,9 +64,14 @@ def describe(steps, conditions, setups):
                       if name != "out"},
                    **{name: {"type": BUFFER, "optional": True} for name in SLOT_NAMES}},
         "steps": written,
-        "outputs": {name: {"first_of": [f"s{i}.{name}" for i in back]}
+        "outputs": {name: {"first_of": [f"{names[i]}.{name}" for i in back]}
                     for name in ("out", *SLOT_NAMES)},
     }
+
+
+def step_name(number, step):
+    """In logs and in the engine's metrics."""
+    return f"step{number}_" + re.sub("[^a-z0-9_]", "_", type(step.handler).__name__.lower())
 
 
 def setup_of(number, step, conditions):
@@ -102,7 +109,7 @@ class Line:
             raise TimeoutError("the flow's steps were not ready in time") from None
         if isinstance(made, BaseException):
             self.thread.join()
-            raise FlowError(f"a step cannot start: {made}") from made
+            raise FlowError("a step cannot start: " + why(made)) from made
         self.engine, self.pipeline = made
 
     def _hold(self):
@@ -129,6 +136,11 @@ class Line:
         """Ends the workers."""
         self.leave.set()
         self.thread.join()
+
+
+def why(error):
+    """Without the places in a file that nobody has written."""
+    return "; ".join(re.findall(r'start\.py:Step": (.*)', str(error))) or str(error)
 
 
 def kept_in_memory(data):

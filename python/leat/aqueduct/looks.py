@@ -6,7 +6,7 @@ from leat.aqueduct.metrics.base import MAIN_PROCESS, MetricsItems, MetricsTypes
 from leat.aqueduct.metrics.processes import ProcessesStats
 from leat.aqueduct.metrics.task import transfer_name
 
-SAMPLE = re.compile(r'^(leat_\w+)\{[^}]*\bstep="s(\d+)"[^}]*\} (\S+)$', re.MULTILINE)
+SAMPLE = re.compile(r'^(leat_\w+)\{[^}]*\bstep="step(\d+)_[^}]*\} (\S+)$', re.MULTILINE)
 
 
 def samples(text):

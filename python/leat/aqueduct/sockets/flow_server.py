@@ -46,7 +46,7 @@ class FlowSocketServer(SocketProtocol):
         except Exception as error:
             ready.send(error if isinstance(error, TimeoutError) else
                        FlowError(f"the flow's process cannot start: {error}"))
-            raise
+            return
         ready.send(None)
         await self._closing.wait()
         server.close()
