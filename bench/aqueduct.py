@@ -80,7 +80,7 @@ def main():
     if not (MODEL.exists() and PHOTO.exists()):
         print(f"aqueduct: skipped, there are no assets at {ASSETS}; set LEAT_ASSETS")
         return
-    if pathlib.Path(sys.executable).parent != PYTHON.parent:
+    if pathlib.Path(sys.prefix).resolve() != PYTHON.parent.parent.resolve():
         os.execv(PYTHON, [PYTHON, *sys.argv])
     print("one service, from Aqueduct to leat; callers in the process that owns the steps")
     print(machine())
