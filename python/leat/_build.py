@@ -103,9 +103,7 @@ class Builder:
 
     def text(self):
         """The same, as JSON, which is YAML too."""
-        document = {key: value for key, value in self._document.items()
-                    if value or key in ("leat", "inputs", "outputs")}
-        return json.dumps(document, ensure_ascii=False, indent=1, default=plain)
+        return json.dumps(self._document, ensure_ascii=False, indent=1, default=plain)
 
     # --- What a pipeline has.
 

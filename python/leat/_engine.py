@@ -4,17 +4,12 @@ import os
 import sys
 import threading
 
+from leat import _where
 from leat._load import _leat
 
 _lock = threading.Lock()
 _default = None
 _default_of = None  # the process that it was made in
-
-
-def worker_program():
-    """The program leat that came along, which runs steps in processes."""
-    program = os.path.join(os.path.dirname(__file__), "bin", "leat")
-    return program if os.access(program, os.X_OK) else ""
 
 
 class Engine:
@@ -34,7 +29,7 @@ class Engine:
                  worker_program=None):
         self._engine = _leat.Engine(
             threads=threads, max_in_flight=max_in_flight, warm_up=warm_up,
-            worker_program=os.fspath(worker_program or globals()["worker_program"]()),
+            worker_program=os.fspath(worker_program or _where.worker_program()),
             python=os.fspath(python or sys.executable or ""))
 
     def metrics(self):

@@ -84,6 +84,8 @@ class Pipeline(Builder):
         if self._source is not None:
             raise TypeError("this pipeline is of a file or a dict; Pipeline() can be built in code")
         self._loaded = None
+        self.__dict__.pop("_run", None)
+        self.__dict__.pop("_start", None)
 
     def _run(self, *values, **named):  # until it is loaded
         self.load()

@@ -89,8 +89,8 @@ def texts(value):
 
 
 def constant(value, names):
-    """Numbers and lists have no element type: as in a pipeline file, they get INT64, FP32 or BOOL
-    where that is taken, or else the first type that can hold them."""
+    """Numbers and lists have no element type: they get INT64, FP32 or BOOL by what they are, where
+    that is taken, else FP32, or else the first type that can hold them."""
     try:
         array = np.asarray(value)
     except ValueError:
@@ -98,7 +98,7 @@ def constant(value, names):
     if array.dtype.kind not in "biuf":
         return "a list of something else than numbers" if isinstance(value, (list, tuple)) else ""
     usual = {"b": "BOOL", "i": "INT64", "u": "INT64", "f": "FP32"}[array.dtype.kind]
-    for name in sorted(names, key=lambda name: name != usual):
+    for name in sorted(names, key=lambda name: (name != usual, name != "FP32")):
         dtype = DTYPES.get(name)
         if dtype is None or name == "BF16":
             continue

@@ -1,8 +1,14 @@
 #include "engine.h"
 
 #include <nanobind/stl/string.h>
+#include <stdlib.h>
+#include <unistd.h>
 
+#include <chrono>
+#include <cstdio>
+#include <future>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "errors.h"
@@ -10,6 +16,9 @@
 namespace leat {
 
 namespace {
+
+// For what runs when the process ends.
+constexpr std::chrono::seconds kGrace{1};
 
 // A child forgets its parent's.
 struct Engines {
@@ -57,8 +66,22 @@ void end_engines() {
     }
   }
   nb::gil_scoped_release released;
-  for (const auto& engine : all) engine->drain(0);
-  all.clear();
+  // A step that hangs must not keep the process: drain() waits for it, this does not.
+  std::promise<void> ended;
+  std::future<void> end = ended.get_future();
+  std::thread([all = std::move(all), ended = std::move(ended)]() mutable {
+    for (const auto& engine : all) engine->drain(0);
+    all.clear();
+    ended.set_value();
+  }).detach();
+  if (end.wait_for(kGrace) == std::future_status::ready) return;
+  // What runs on must not see the program's objects go.
+  on_exit(
+      [](int status, void*) {
+        std::fflush(nullptr);
+        _exit(status);
+      },
+      nullptr);
 }
 
 void bind_engine(nb::module_& module) {

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "courier.h"
 #include "leat/pipeline.h"
 #include "process.h"
 
@@ -16,7 +17,8 @@ namespace nb = nanobind;
 [[noreturn]] void raise_forked();
 
 // Something with threads behind it. In a child of the process that made it these are gone: get()
-// raises, and letting it go leaks it, as it could only be ended by them.
+// raises, and letting it go leaks it, as it could only be ended by them. So does the end of the
+// process, which waits for nothing. Else it is let go without the GIL, since that may wait.
 template <typename T>
 class Rooted {
  public:
@@ -25,7 +27,13 @@ class Rooted {
   Rooted(Rooted&&) = default;
   Rooted& operator=(Rooted&&) = default;
   ~Rooted() {
-    if (generation_ != generation()) new T(std::move(object_));
+    if (!object_) return;
+    if (generation_ != generation() || Courier::closed()) {
+      new T(std::move(object_));
+      return;
+    }
+    nb::gil_scoped_release released;
+    object_ = {};
   }
 
   const T& get() const {
@@ -49,7 +57,8 @@ class EngineHandle {
 
 void bind_engine(nb::module_& module);
 
-// Cancels the calls of every engine of this process, and refuses new ones.
+// Cancels the calls of every engine of this process, refuses new ones, and waits a moment for what
+// runs. Needs the GIL.
 void end_engines();
 
 }  // namespace leat

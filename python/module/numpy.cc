@@ -17,7 +17,8 @@ constexpr int kNumbers[] = {0, 2, 4, 6, 8, 1, 3, 5, 7, 23, 4, 11, 12};
 
 // The head of a description of elements.
 struct Descr {
-  PyObject_HEAD PyObject* scalar;
+  PyObject_HEAD;
+  PyObject* scalar;
   char kind, type, byte_order, flags;
   int number;
 };

@@ -16,7 +16,8 @@ namespace nb = nanobind;
 
 // The head of an array, as numpy lays it out.
 struct NumpyArray {
-  PyObject_HEAD char* data;
+  PyObject_HEAD;
+  char* data;
   int rank;
   Py_ssize_t* dims;
   Py_ssize_t* strides;

@@ -152,15 +152,20 @@ PyObject* run_pipeline(PyObject* self, PyObject* const* values, Py_ssize_t count
 
 class TicketHandle {
  public:
-  explicit TicketHandle(Ticket ticket) : ticket_(std::make_unique<Ticket>(std::move(ticket))) {}
-  void cancel() {
-    Ticket& ticket = *ticket_.get();
+  TicketHandle(Ticket ticket, std::shared_ptr<Pipeline> pipeline)
+      : held_(std::make_unique<Held>(std::move(pipeline), std::move(ticket))) {}
+  void cancel() const {
+    Held& held = *held_.get();
     nb::gil_scoped_release released;
-    ticket.cancel();
+    held.ticket.cancel();
   }
 
  private:
-  Rooted<std::unique_ptr<Ticket>> ticket_;
+  struct Held {
+    std::shared_ptr<Pipeline> pipeline;  // tickets go before the engine
+    Ticket ticket;
+  };
+  Rooted<std::unique_ptr<Held>> held_;
 };
 
 // start(done, *inputs, **inputs and options)
@@ -178,7 +183,8 @@ PyObject* start_pipeline(PyObject* self, PyObject* const* values, Py_ssize_t cou
       nb::gil_scoped_release released;
       ticket = pipeline->submit(std::move(request), *told);
     }
-    return nb::cast(new TicketHandle(std::move(ticket)), nb::rv_policy::take_ownership);
+    return nb::cast(new TicketHandle(std::move(ticket), std::move(pipeline)),
+                    nb::rv_policy::take_ownership);
   });
 }
 
@@ -248,11 +254,12 @@ Request LoadedPipeline::request(PyObject* const* values, size_t count, PyObject*
 
 nb::object LoadedPipeline::answer(Answer& answer, bool trace) const {
   if (!answer.status.ok()) raise(answer.status);
-  if (answer.outputs.size() == 1 && !trace) return to_python(answer.outputs[0]);
+  const std::shared_ptr<Pipeline>& from = get();
+  if (answer.outputs.size() == 1 && !trace) return to_python(answer.outputs[0], from);
   nb::object made = own(PyTuple_New(static_cast<Py_ssize_t>(answer.outputs.size())));
   for (size_t i = 0; i < answer.outputs.size(); ++i) {
     PyTuple_SET_ITEM(made.ptr(), static_cast<Py_ssize_t>(i),
-                     to_python(answer.outputs[i]).release().ptr());
+                     to_python(answer.outputs[i], from).release().ptr());
   }
   made = as_answer(answer_, made);
   if (trace) made.attr("trace") = answer_.attr("trace_of")(described(answer.trace));

@@ -6,7 +6,9 @@
 
 #include "base/text.h"
 #include "courier.h"
+#include "engine.h"
 #include "errors.h"
+#include "memory/arena.h"
 #include "numpy.h"
 
 namespace leat {
@@ -15,22 +17,34 @@ namespace {
 
 // What an array on leat's memory has as its base.
 struct Memory {
-  PyObject_HEAD Tensor tensor;
+  PyObject_HEAD;
+  Rooted<std::shared_ptr<Pipeline>> engine;  // of the arena, where it is not the heap
+  Tensor tensor;
 };
 
 PyTypeObject* memory_type = nullptr;
 
 void free_memory(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
-  reinterpret_cast<Memory*>(self)->tensor.~Tensor();
+  auto* memory = reinterpret_cast<Memory*>(self);
+  memory->tensor.~Tensor();
+  memory->engine.~Rooted();
   type->tp_free(self);
   Py_DECREF(type);
 }
 
-nb::object memory_of(const Tensor& tensor) {
+nb::object memory_of(const Tensor& tensor, const std::shared_ptr<Pipeline>& from) {
   nb::object made = own(memory_type->tp_alloc(memory_type, 0));
-  new (&reinterpret_cast<Memory*>(made.ptr())->tensor) Tensor(tensor);
+  auto* memory = reinterpret_cast<Memory*>(made.ptr());
+  new (&memory->tensor) Tensor(tensor);
+  const uint32_t arena = tensor.block()->arena;
+  const bool lent = arena == 0 || arena == Arena::heap().id();  // or of the heap
+  new (&memory->engine) Rooted<std::shared_ptr<Pipeline>>(lent ? nullptr : from);
   return made;
+}
+
+nb::object array_of(const Tensor& tensor, bool writable, const std::shared_ptr<Pipeline>& from) {
+  return Numpy::get().view(tensor, writable, memory_of(tensor, from));
 }
 
 void let_go(void* object) { Courier::drop(static_cast<PyObject*>(object)); }
@@ -178,16 +192,20 @@ nb::object to_python(const Tensor& tensor, bool fresh) {
     return texts_of(tensor, 0, next);
   }
   bool alone = fresh && tensor.block()->refs.load(std::memory_order_acquire) == 1;
-  return Numpy::get().view(tensor, alone, memory_of(tensor));
+  return array_of(tensor, alone, nullptr);
 }
 
-nb::object to_python(const Value& value) {
+nb::object to_python(const Value& value, const std::shared_ptr<Pipeline>& from) {
   if (!value.present()) return nb::none();
-  if (!value.is_list()) return to_python(value.tensor(), false);
+  if (!value.is_list()) {
+    const Tensor& tensor = value.tensor();
+    return tensor.dtype() == DType::kBytes ? to_python(tensor, false)
+                                           : array_of(tensor, false, from);
+  }
   nb::object list = own(PyList_New(static_cast<Py_ssize_t>(value.rows().size())));
   Py_ssize_t i = 0;
   for (const Value& row : value.rows()) {
-    PyList_SET_ITEM(list.ptr(), i++, to_python(row).release().ptr());
+    PyList_SET_ITEM(list.ptr(), i++, to_python(row, from).release().ptr());
   }
   return list;
 }

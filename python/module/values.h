@@ -10,6 +10,8 @@
 
 #include <nanobind/nanobind.h>
 
+#include <memory>
+
 #include "leat/pipeline.h"
 #include "leat/tensor.h"
 #include "leat/type.h"
@@ -25,8 +27,9 @@ Result<Tensor> tensor_from(PyObject* value, const Type& type);
 
 // `fresh`: made for this caller, so that the array may be written to where nothing else shares it.
 nb::object to_python(const Tensor& tensor, bool fresh);
-// Absent: None. A list: a list.
-nb::object to_python(const Value& value);
+// Of a call to `from`: absent: None, a list: a list. What lies in memory of the engine's own keeps
+// the engine.
+nb::object to_python(const Value& value, const std::shared_ptr<Pipeline>& from);
 
 // A tuple as `type`, which is a subclass of tuple.
 nb::object as_answer(nb::handle type, nb::handle tuple);
