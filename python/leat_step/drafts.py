@@ -11,14 +11,17 @@ then, the mapping is left to it, and others get a new one.
 A small input, or any where the kernel does not tell, is a copy, which is compared afterwards.
 """
 
+import ctypes
 import mmap
 import os
 import sys
+import weakref
 
 import numpy as np
 
 import leat_step
 from leat_step.batch import Batch
+from leat_step.link import EXCHANGE, EXCHANGE_FD
 from leat_step.outputs import DTYPES
 
 SMALL = 32 << 10  # bytes: to copy and to compare them is no dearer than to ask
@@ -27,13 +30,20 @@ MAP_NORESERVE = 0x4000
 # Of an entry of the page table: the page is in memory; swapped out; the file's own.
 PRESENT, SWAPPED, SHARED = np.uint64(1 << 63), np.uint64(1 << 62), np.uint64(1 << 61)
 
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *(ctypes.c_int,) * 3, ctypes.c_long)
+libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+
 
 class Drafts:
     """Private mappings of memories."""
 
     def __init__(self, link):
         self.link = link
-        self.mappings = {}  # number of a memory: (mapping, its address); None where there can be none
+        self.descriptors = {EXCHANGE: EXCHANGE_FD}
+        self.mappings = {}  # by the number of the memory; None where there can be none
         try:
             self.pages = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
@@ -41,21 +51,30 @@ class Drafts:
 
     def mapping(self, number):
         if number not in self.mappings:
-            self.mappings[number] = self.map(number)
+            fd = self.descriptors.get(number)
+            known = self.pages is not None and fd is not None
+            self.mappings[number] = private(fd, len(self.link.memories[number])) if known else None
         return self.mappings[number]
 
-    def map(self, number):
-        if self.pages is None or number not in self.link.descriptors:
-            return None
-        try:
-            private = mmap.mmap(self.link.descriptors[number], len(self.link.memories[number]),
-                                mmap.MAP_PRIVATE | MAP_NORESERVE, mmap.PROT_READ | mmap.PROT_WRITE)
-        except OSError:
-            return None
-        return private, address_of(np.ndarray(1, np.uint8, private))
-
-    def forget(self, number):
+    def leave(self, number):
+        """The mapping, to the arrays that hold it."""
         self.mappings.pop(number, None)
+
+    def unmap(self, number):
+        self.leave(number)
+        os.close(self.descriptors.pop(number))
+
+
+def private(fd, size):
+    """A mapping that lives as long as arrays on it; None where the kernel has no room. Not Python's
+    mmap, which holds a descriptor each."""
+    address = libc.mmap(None, size, mmap.PROT_READ | mmap.PROT_WRITE,
+                        mmap.MAP_PRIVATE | MAP_NORESERVE, fd, 0)
+    if address in (None, ctypes.c_void_p(-1).value):
+        return None
+    mapping = (ctypes.c_ubyte * size).from_address(address)
+    weakref.finalize(mapping, libc.munmap, address, size).atexit = False
+    return mapping
 
 
 class Draft:
@@ -65,11 +84,10 @@ class Draft:
         self.drafts, self.number, self.begin, self.size = drafts, number, begin, size
         self.mapping = drafts.mapping(number) if size > SMALL else None
         if self.mapping:
-            self.array = np.ndarray(size, np.uint8, self.mapping[0], begin)
-            self.address = self.mapping[1] + begin
+            self.array = np.ndarray(size, np.uint8, self.mapping, begin)
         else:
             self.array = self.original().copy()
-            self.address = address_of(self.array)
+        self.address = address_of(self.array)
 
     def original(self):
         return np.ndarray(self.size, np.uint8, self.drafts.link.memories[self.number], self.begin)
@@ -100,9 +118,8 @@ class Draft:
             self.reset()
 
     def reset(self):
-        begin = self.begin // PAGE * PAGE
-        end = -(-(self.begin + self.size) // PAGE) * PAGE
-        self.mapping[0].madvise(mmap.MADV_DONTNEED, begin, min(end, len(self.mapping[0])) - begin)
+        begin = self.address // PAGE * PAGE
+        libc.madvise(begin, self.address + self.size - begin, mmap.MADV_DONTNEED)
 
 
 class DraftBatch(Batch):
@@ -110,8 +127,6 @@ class DraftBatch(Batch):
 
     def __init__(self, link, wires, items):
         super().__init__(link, wires, items)
-        if link.drafts is None:
-            link.drafts = Drafts(link)
         self.drafts = []
         leat_step._batch = self
 
@@ -148,7 +163,7 @@ class DraftBatch(Batch):
                 draft.keep()
                 fresh.add(draft.number)
         for number in fresh:
-            self.link.drafts.forget(number)
+            self.link.drafts.leave(number)
         for draft in self.drafts:
             if draft.mapping and draft.number not in fresh:
                 draft.restore()

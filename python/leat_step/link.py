@@ -68,7 +68,6 @@ class Link:
         self.own = mmap.mmap(OWN_FD, own_bytes)
         exchange = mmap.mmap(EXCHANGE_FD, exchange_bytes, mmap.MAP_SHARED, mmap.PROT_READ)
         self.memories = {OWN: self.own, EXCHANGE: exchange}
-        self.descriptors = {EXCHANGE: EXCHANGE_FD}  # of memories of others
         self.addresses = {}  # of memories, where they were asked for
         self.drafts = None  # of a step that may write to its inputs
         # The memory begins with a place for a small reply to every message that the ring can hold.
@@ -164,12 +163,14 @@ class Link:
             self.socket = socket.socket(fileno=SOCKET_FD)
         _, descriptors, _, _ = socket.recv_fds(self.socket, 1, 1)
         self.memories[number] = mmap.mmap(descriptors[0], length, mmap.MAP_SHARED, mmap.PROT_READ)
-        self.descriptors[number] = descriptors[0]
+        if self.drafts:
+            self.drafts.descriptors[number] = descriptors[0]
+        else:
+            os.close(descriptors[0])
 
     def unmap(self, number):
         """It stays for as long as the step holds an array in it."""
         del self.memories[number]
-        os.close(self.descriptors.pop(number))
         self.addresses.pop(number, None)
         if self.drafts:
-            self.drafts.forget(number)
+            self.drafts.unmap(number)

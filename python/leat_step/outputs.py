@@ -1,5 +1,6 @@
 """What a step gives, checked against what it declares."""
 
+import ctypes
 import mmap
 import re
 
@@ -167,7 +168,7 @@ def shared(array):
     base = array.base
     while isinstance(base, np.ndarray):
         base = base.base
-    return isinstance(base, mmap.mmap)
+    return isinstance(base, (mmap.mmap, ctypes.Array))  # drafts.py has the latter
 
 
 def exact(array, dtype):

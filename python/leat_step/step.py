@@ -11,7 +11,7 @@ import types
 
 import leat_step
 from leat_step.batch import Batch
-from leat_step.drafts import DraftBatch
+from leat_step.drafts import DraftBatch, Drafts
 from leat_step.failures import last_line, print_traceback
 from leat_step.link import ABSENT, STEP_FAILED
 from leat_step.outputs import Output, Wrong, parse
@@ -38,7 +38,9 @@ class Step:
         for name, text in self.inputs.items():
             parse(f"input {name}", text)
         self.outputs = [Output(*port) for port in self.ports("outputs", outputs).items()]
-        self.batch = DraftBatch if getattr(self.call, "writable", False) else Batch
+        self.batch = Batch
+        if getattr(self.call, "writable", False):
+            self.batch, link.drafts = DraftBatch, Drafts(link)
         self.names = {output.name for output in self.outputs}
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
         # What was imported stays: the collector need not look at it again and again.
