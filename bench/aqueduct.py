@@ -5,7 +5,7 @@ Runtime) and post-process.
 The same user code (bench/migration/service.py) under Aqueduct and under leat.aqueduct; then as a
 pipeline whose decode and post-process are still Python (bench/steps/photo.yaml), and as one without
 Python (bench/migration/cpp.yaml). Everything takes turns; medians over rounds, ratios within a
-round. Needs `tools/setup.sh bench` and the Python module in python/leat.
+round. Needs `tools/setup.sh bench python` and the Python module, installed or in build/release.
 """
 
 import contextlib

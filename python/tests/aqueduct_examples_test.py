@@ -1,7 +1,6 @@
 """Programs for Aqueduct, aqueduct_examples/*.py, of which only the imports are changed. Each prints
 what stands in the comments at its end."""
 
-import os
 import pathlib
 import re
 import subprocess
@@ -14,12 +13,20 @@ from aqueduct_package import PACKAGE
 HERE = pathlib.Path(__file__).resolve().parent
 IMPORT = re.compile(r"^(\s*from|\s*import) aqueduct\b", re.MULTILINE)
 
+# As `python FILE`, with the module where these tests have found it.
+RUN = """
+import runpy, sys
+sys.path[0] = sys.argv[1]
+import aqueduct_package
+sys.argv = sys.argv[2:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
 
 class Examples(unittest.TestCase):
     def test_examples(self):
         programs = sorted((HERE / "aqueduct_examples").glob("*.py"))
         self.assertGreaterEqual(len(programs), 8)
-        path = os.pathsep.join([str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
         for program in programs:
             text = program.read_text()
             if "aiohttp import" in text and not aiohttp():
@@ -30,8 +37,8 @@ class Examples(unittest.TestCase):
             with self.subTest(program.stem), tempfile.TemporaryDirectory() as folder:
                 file = pathlib.Path(folder, program.name)
                 file.write_text(changed)
-                ran = subprocess.run([sys.executable, "-W", "ignore", file], text=True,
-                                     env=dict(os.environ, PYTHONPATH=path), capture_output=True)
+                ran = subprocess.run([sys.executable, "-W", "ignore", "-c", RUN, HERE, file],
+                                     text=True, capture_output=True)
                 self.assertEqual(ran.returncode, 0, ran.stderr[-3000:])
                 self.assertEqual(ran.stdout.splitlines(), wanted, ran.stderr[-3000:])
 

@@ -9,7 +9,21 @@ import sys
 import time
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+def use_tree():
+    """The module as it was built here, if none is installed."""
+    try:
+        import leat._leat  # noqa: F401
+    except ImportError:
+        sys.modules.pop("leat", None)
+        sys.path.insert(0, str(ROOT / "python"))
+        import leat
+        leat.__path__.append(str(ROOT / "build/release"))
+
+
+use_tree()
 
 PACKAGE = os.environ.get("AQUEDUCT_PACKAGE", "leat.aqueduct")
 THEIRS = PACKAGE == "aqueduct"

@@ -236,6 +236,14 @@ class Sharing(unittest.IsolatedAsyncioTestCase):
                 np.testing.assert_array_equal(back, given)
             self.assertEqual(task.x["first"][1], b"z" * LARGE)
 
+    async def test_very_large_ones(self):
+        x = np.arange(3_000_000, dtype=np.int64)
+        task = Task(x.copy())
+        task.more = b"z" * (9 << 20)
+        await self.after(task, AddOne())
+        np.testing.assert_array_equal(task.x, x + 1)
+        self.assertEqual(task.more, b"z" * (9 << 20))
+
     async def test_new_fields_and_types(self):
         task = await self.after(Work(np.zeros(LARGE), new_fields), Call())
         self.assertEqual(task.fresh["a"], [1, 2])

@@ -18,6 +18,7 @@ from leat.aqueduct.parcel import EXPIRED, FAILED, Sent, header_of
 from leat.aqueduct.worker.runner import SLOT_NAMES, next_step
 
 GRACE = 30.0  # seconds that a handler may go on when nobody waits for its tasks any more
+HEAVY = 8 << 20  # bytes: copying more would hold the loop up for milliseconds; another thread does
 
 
 class Expired(Exception):
@@ -51,13 +52,18 @@ class Call:
         timer = loop.call_later(max(0.0, self.timeout), self.expire)
         try:
             if self.flow._gate.enter(self):
-                self.go()
+                if self.sent.bytes > HEAVY:
+                    loop.run_in_executor(None, self.go)
+                else:
+                    self.go()
             answer, error = await self.future
         finally:
             self.ended = True
             timer.cancel()
         if error is not None:
             raise error
+        if sum(len(part) for part in answer if part is not None) > HEAVY:
+            return await loop.run_in_executor(None, self.opened, answer)
         return self.opened(answer)
 
     def expire(self):

@@ -19,6 +19,7 @@ from leat.aqueduct.metrics.task import TaskMetrics, transfer_name
 from leat.aqueduct.task import DEFAULT_PRIORITY, BaseTask
 
 ALWAYS = None  # in the place of a condition that every task meets
+ENDLESS = 1 << 20
 PATIENCE = 3.0  # seconds that a graceful stop waits for tasks
 
 
@@ -244,5 +245,7 @@ class Flow:
 
 def held(step, queue_size):
     """Tasks that may be at a step, in its queue and in its processes."""
-    waiting = max(3 * step.batch_size, 20) if queue_size is None else max(0, queue_size)
+    waiting = max(3 * step.batch_size, 20) if queue_size is None else queue_size
+    if waiting <= 0:  # as of multiprocessing's queues
+        waiting = ENDLESS
     return waiting + step.batch_size * step.nprocs

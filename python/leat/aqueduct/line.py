@@ -76,8 +76,10 @@ def step_name(number, step):
 
 def setup_of(number, step, conditions):
     """What a step's workers are told."""
-    import cloudpickle
-
+    try:
+        import cloudpickle
+    except ImportError as error:
+        raise FlowError(f"{error}; pip install leat[aqueduct] brings it") from error
     try:
         told = cloudpickle.dumps((number, step.handler, conditions, step.batch_size), 5)
     except Exception as error:

@@ -87,6 +87,7 @@ class Sent:
         self.values = []
         self.slots = Slots()
         self.pickled = task_text(task, self.put)
+        self.bytes = len(self.pickled) + sum(place[2] for place in self.slots.places)
 
     def put(self, value, array):
         number = len(self.values)
