@@ -12,14 +12,12 @@
 
 NB_MODULE(_leat, module) {
   nanobind::set_leak_warnings(false);  // threads of the engine may hold some at the end
+  leat::follow_forks();
   leat::make_memory_type();
   leat::bind_engine(module);
   leat::bind_operators(module);
   leat::bind_pipeline(module);
   leat::bind_server(module);
-  module.def("before_fork", leat::before_fork);
-  module.def("after_fork_in_parent", leat::after_fork_in_parent);
-  module.def("after_fork_in_child", leat::after_fork_in_child);
   module.def("close", leat::close_module);
   module.attr("version") = nanobind::str(leat::version().data(), leat::version().size());
 }

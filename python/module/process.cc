@@ -1,5 +1,7 @@
 #include "process.h"
 
+#include <pthread.h>
+
 #include <atomic>
 
 #include "courier.h"
@@ -14,13 +16,12 @@ std::atomic<uint32_t> forks{0};
 
 uint32_t generation() { return forks.load(std::memory_order_relaxed); }
 
-void before_fork() { Arena::before_fork(); }
-
-void after_fork_in_parent() { Arena::after_fork(); }
-
-void after_fork_in_child() {
-  Arena::after_fork();
-  forks.fetch_add(1);
+void follow_forks() {
+  pthread_atfork([] { Arena::before_fork(); }, [] { Arena::after_fork(); },
+                 [] {
+                   Arena::after_fork();
+                   forks.fetch_add(1);
+                 });
 }
 
 void close_module() {

@@ -9,10 +9,9 @@ namespace leat {
 // a fork: what was made in another generation has none.
 uint32_t generation();
 
-// Called around os.fork(), in this order.
-void before_fork();
-void after_fork_in_parent();
-void after_fork_in_child();
+// From here on forks leave the heap whole in the child. Not by Python's hooks, between which another
+// thread may get the GIL and wait for a lock that is held for the fork. Once, at import.
+void follow_forks();
 
 // The interpreter is about to end: calls under way are cancelled, and from here on nothing more is
 // handed to Python, which leaks what it has lent.
