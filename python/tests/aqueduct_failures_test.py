@@ -188,7 +188,7 @@ class Failures(unittest.IsolatedAsyncioTestCase):
             task = Task()
             task.x = threading.Lock()
             with self.assertRaises(TypeError):
-                await flow.process(task)
+                await flow.process(task, timeout_sec=60)
             _, got = await self.process(flow, "")
             self.assertEqual(got, [True])
 

@@ -122,19 +122,19 @@ class Flows(unittest.IsolatedAsyncioTestCase):
     async def test_results_are_in_the_task(self):
         async with Started(aqueduct.FlowStep(Square())) as flow:
             task = Task(12)
-            self.assertIs(await flow.process(task), True)
+            self.assertIs(await flow.process(task, timeout_sec=60), True)
             self.assertEqual(task.result, 144)
 
     async def test_a_handler_alone_is_a_step(self):
         async with Started(Square()) as flow:
             task = Task(3)
-            await flow.process(task)
+            await flow.process(task, timeout_sec=60)
             self.assertEqual(task.result, 9)
 
     async def test_steps_come_in_order_each_in_its_own_process(self):
         async with Started(Mark("a"), Mark("b"), Mark("c")) as flow:
             task, pids = Task(), set()
-            await flow.process(task)
+            await flow.process(task, timeout_sec=60)
             self.assertEqual(task.seen, ["a", "b", "c"])
             self.assertNotEqual(task.result, os.getpid())
 
@@ -143,10 +143,10 @@ class Flows(unittest.IsolatedAsyncioTestCase):
             task = Task(2)
             task_id = task.task_id
             task.extra = {"nested": [1, "two", None]}
-            await flow.process(task)
+            await flow.process(task, timeout_sec=60)
             self.assertEqual(task.task_id, task_id)
             self.assertEqual(task.extra, {"nested": [1, "two", None]})
-            await flow.process(task)  # once more
+            await flow.process(task, timeout_sec=60)  # once more
             self.assertEqual(task.result, 4)
 
     async def test_many_tasks_at_once(self):
@@ -164,7 +164,7 @@ class Flows(unittest.IsolatedAsyncioTestCase):
     async def test_on_start_runs_in_the_process_before_start_returns(self):
         async with Started(aqueduct.FlowStep(Mark("a"), nprocs=2)) as flow:
             task = Task()
-            await flow.process(task)
+            await flow.process(task, timeout_sec=60)
             self.assertNotIn(task.result, (None, os.getpid()))
 
     async def test_start_gives_up(self):
@@ -188,21 +188,21 @@ class Flows(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(flow.state, FlowState.STEPS_INITIALIZED)
         self.assertTrue(flow.are_steps_initialized)
         with self.assertRaises(exceptions.NotRunningError):
-            await flow.process(Task())
+            await flow.process(Task(), timeout_sec=60)
         flow.start_inited()
         task = Task(4)
-        await flow.process(task)
+        await flow.process(task, timeout_sec=60)
         self.assertEqual(task.result, 16)
         await flow.stop(graceful=False)
 
     async def test_not_running(self):
         flow = aqueduct.Flow(Square(), metrics_enabled=False)
         with self.assertRaises(exceptions.NotRunningError):
-            await flow.process(Task())
+            await flow.process(Task(), timeout_sec=60)
         flow.start()
         await flow.stop(graceful=False)
         with self.assertRaises(exceptions.FlowError):  # of which the other is one
-            await flow.process(Task())
+            await flow.process(Task(), timeout_sec=60)
 
     async def test_timeout(self):
         self.lock()
@@ -249,7 +249,7 @@ class Flows(unittest.IsolatedAsyncioTestCase):
         stop = asyncio.ensure_future(flow.stop())
         await asyncio.sleep(0)
         with self.assertRaises(exceptions.NotRunningError):
-            await flow.process(Task())
+            await flow.process(Task(), timeout_sec=60)
         self.unlock()
         await stop
         self.assertIs(await call, True)
@@ -269,7 +269,7 @@ class Flows(unittest.IsolatedAsyncioTestCase):
 
     async def seen(self, flow, number):
         task = Task(number)
-        await flow.process(task)
+        await flow.process(task, timeout_sec=60)
         return task.seen
 
     async def test_conditions_choose_steps(self):
@@ -350,7 +350,7 @@ class Flows(unittest.IsolatedAsyncioTestCase):
         async with Started(Square(), queue_priorities=2) as flow:
             task = Task(5)
             task.set_priority(9)
-            await flow.process(task)
+            await flow.process(task, timeout_sec=60)
             self.assertEqual((task.result, task.priority), (25, 1))
 
     # --- Options.
@@ -412,7 +412,7 @@ class Flows(unittest.IsolatedAsyncioTestCase):
         for number in (2, 3):
             flow.start()
             task = Task(number)
-            await flow.process(task)
+            await flow.process(task, timeout_sec=60)
             self.assertEqual(task.result, number**2)
             await flow.stop()
 
@@ -428,7 +428,7 @@ class Flows(unittest.IsolatedAsyncioTestCase):
     async def test_a_flow_without_steps(self):
         async with Started() as flow:
             task = Task(1)
-            self.assertIs(await flow.process(task), True)
+            self.assertIs(await flow.process(task, timeout_sec=60), True)
 
 
 if __name__ == "__main__":

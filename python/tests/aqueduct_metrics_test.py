@@ -144,7 +144,7 @@ class Metrics(unittest.IsolatedAsyncioTestCase):
                            metrics_enabled=True) as flow:
             task = Task()
             task.set_priority(1)
-            await flow.process(task)
+            await flow.process(task, timeout_sec=60)
         self.assertIn("aqueduct.transfer_time.p_1_from_main_process_to_step1_Handler",
                       buffer.timings)
 
@@ -155,7 +155,7 @@ class Metrics(unittest.IsolatedAsyncioTestCase):
             exporter = metrics.ToStatsDMetricsExporter(buffer, export_period=0.02)
             async with Started(Handler(), **{"metrics_enabled": True, **options},
                                metrics_exporter=exporter) as flow:
-                await flow.process(Task())
+                await flow.process(Task(), timeout_sec=60)
             self.assertFalse([name for name in buffer.timings if "memory" not in name])
 
     async def test_timeouts_and_cancellations_are_counted(self):
@@ -237,7 +237,7 @@ class Metrics(unittest.IsolatedAsyncioTestCase):
         async with Started(Handler(), metrics_exporter=exporter, metrics_enabled=True) as flow:
             await asyncio.to_thread(until, lambda: exporter.calls > 2, "another try")
             task = Task()
-            await flow.process(task)
+            await flow.process(task, timeout_sec=60)
             self.assertEqual(task.result, 1)
 
     @better
@@ -257,7 +257,7 @@ class Metrics(unittest.IsolatedAsyncioTestCase):
         try:
             await asyncio.to_thread(exporter.entered.wait)
             task = Task()
-            await flow.process(task)
+            await flow.process(task, timeout_sec=60)
             self.assertEqual(task.result, 1)
         finally:
             release.set()
@@ -290,7 +290,7 @@ class Metrics(unittest.IsolatedAsyncioTestCase):
         exporter = metrics.ToStatsDMetricsExporter(buffer, export_period=0.01)
         async with Started(Measures(), Handler(), metrics_exporter=exporter,
                            metrics_enabled=True) as flow:
-            await flow.process(Task())
+            await flow.process(Task(), timeout_sec=60)
         self.assertEqual(buffer.timings["aqueduct.handle_time.mine"], [250.0])
 
 

@@ -53,7 +53,7 @@ def flow(handler=Square):
 
 async def answer(request):
     task = Task(int(await request.text()))
-    await request.app[integration.FLOW_NAME].process(task)
+    await request.app[integration.FLOW_NAME].process(task, timeout_sec=60)
     return web.json_response({"result": task.result})
 
 
@@ -88,7 +88,7 @@ class Aiohttp(unittest.IsolatedAsyncioTestCase):
             task = Task()
             await task.share_value_with_data("body", request.content, request.content_length)
             task.number = len(task.body)
-            await request.app["flow"].process(task)
+            await request.app["flow"].process(task, timeout_sec=60)
             return web.json_response({"result": task.result})
 
         app = web.Application(client_max_size=0)
@@ -152,7 +152,7 @@ def worker(pipe, numbers):
         await client.start()
         tasks = [Task(number) for number in numbers]
         try:
-            await client.process(tasks)
+            await client.process(tasks, timeout_sec=60)
         except Exception as error:
             pipe.send((type(error).__name__, [task.result for task in tasks]))
         else:
@@ -192,7 +192,7 @@ class Sockets(unittest.IsolatedAsyncioTestCase):
         client = SocketFlow()
         await client.start()
         tasks = [Task(number) for number in range(10)]
-        self.assertIs(await client.process(tasks), True)
+        self.assertIs(await client.process(tasks, timeout_sec=60), True)
         self.assertEqual([task.result for task in tasks], [number**2 for number in range(10)])
         await client.stop()
 
@@ -246,7 +246,7 @@ class Sockets(unittest.IsolatedAsyncioTestCase):
         await client.start()
         tasks = [Task(2), Task(-1), Task(3)]
         with self.assertRaisesRegex(ValueError, "-1 is negative") as caught:
-            await client.process(tasks)
+            await client.process(tasks, timeout_sec=60)
         self.assertIn("in handle", str(caught.exception.__cause__))
         self.assertEqual([task.result for task in tasks], [4, None, 9])
         await client.stop()
@@ -258,7 +258,7 @@ class Sockets(unittest.IsolatedAsyncioTestCase):
         await client.start()
         task = Task(3)
         task.data = bytes(20 << 20)
-        await client.process([task])
+        await client.process([task], timeout_sec=60)
         self.assertEqual(task.result, 9)
         await client.stop()
 
@@ -272,7 +272,7 @@ class Sockets(unittest.IsolatedAsyncioTestCase):
         client = SocketFlow()
         await client.start()
         task = Task(5)
-        await client.process([task])
+        await client.process([task], timeout_sec=60)
         self.assertEqual(task.result, 25)
         await client.stop()
 
@@ -291,7 +291,7 @@ class Sockets(unittest.IsolatedAsyncioTestCase):
         client = SocketFlow()
         await client.start()
         task = Task(1)
-        await client.process([task])
+        await client.process([task], timeout_sec=60)
         context.processes[0].kill()
         await asyncio.to_thread(until, lambda: not pathlib.Path(f"/proc/{task.pid}/fd").exists()
                                 or not list(pathlib.Path(f"/proc/{task.pid}/task").glob("*"))

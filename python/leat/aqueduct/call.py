@@ -15,7 +15,7 @@ from time import monotonic
 from leat.aqueduct.exceptions import FlowError
 from leat.aqueduct.logger import log
 from leat.aqueduct.parcel import EXPIRED, FAILED, Sent, header_of
-from leat.aqueduct.worker.runner import SLOT_NAMES, next_step
+from leat.aqueduct.route import SLOT_NAMES, next_step
 
 GRACE = 30.0  # seconds that a handler may go on when nobody waits for its tasks any more
 HEAVY = 8 << 20  # bytes: copying more would hold the loop up for milliseconds; another thread does
@@ -53,9 +53,9 @@ class Call:
         try:
             if self.flow._gate.enter(self):
                 if self.sent.bytes > HEAVY:
-                    loop.run_in_executor(None, self.go)
+                    loop.run_in_executor(None, self.begin)
                 else:
-                    self.go()
+                    self.begin()
             answer, error = await self.future
         finally:
             self.ended = True
@@ -79,8 +79,12 @@ class Call:
         if not self.future.done():
             self.future.set_result((answer, error))
 
+    def begin(self):
+        if not self.go():
+            self.flow._gate.leave()
+
     def go(self):
-        """From any thread, once it is let in."""
+        """From any thread, once it is let in. False: the engine refuses, and the caller knows."""
         flow, slots = self.flow, self.sent.slots.filled()
         given = {name: array for name, array in zip(SLOT_NAMES, slots) if array is not None}
         given[self.port] = self.sent.text(self.expires, monotonic())
@@ -89,11 +93,16 @@ class Call:
             flow._line.pipeline._start(self.done, timeout=max(0.001, self.timeout) + GRACE,
                                        priority=priority, **given)
         except Exception as error:
-            self.done(None, error)
+            self.tell(None, error)
+            return False
+        return True
 
     def done(self, answer, error):
         """On a thread of the engine's."""
         self.flow._gate.leave()
+        self.tell(answer, error)
+
+    def tell(self, answer, error):
         if not self.ended:
             self.wake.call(self.settle, answer, error and lost(error))
 
@@ -161,15 +170,17 @@ class Gate:
             return False
 
     def leave(self):
-        with self.lock:
-            while self.waiting:
-                _, _, call = heapq.heappop(self.waiting)
-                if not call.ended:
-                    break
-            else:
-                self.inside -= 1
+        while True:
+            with self.lock:
+                while self.waiting:
+                    _, _, call = heapq.heappop(self.waiting)
+                    if not call.ended:
+                        break
+                else:
+                    self.inside -= 1
+                    return
+            if call.go():
                 return
-        call.go()
 
 
 class Wake:

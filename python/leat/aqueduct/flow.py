@@ -16,9 +16,9 @@ from leat.aqueduct.metrics.collect import Collector, TasksStats
 from leat.aqueduct.metrics.export import Exporter
 from leat.aqueduct.metrics.manager import get_metrics_manager
 from leat.aqueduct.metrics.task import TaskMetrics, transfer_name
+from leat.aqueduct.route import ALWAYS
 from leat.aqueduct.task import DEFAULT_PRIORITY, BaseTask
 
-ALWAYS = None  # in the place of a condition that every task meets
 ENDLESS = 1 << 20
 PATIENCE = 3.0  # seconds that a graceful stop waits for tasks
 

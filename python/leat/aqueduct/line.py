@@ -13,9 +13,7 @@ import sys
 import threading
 
 from leat.aqueduct.exceptions import FlowError
-from leat.aqueduct.logger import log
-from leat.aqueduct.parcel import SLOTS
-from leat.aqueduct.worker.runner import SLOT_NAMES, targets
+from leat.aqueduct.route import SLOT_NAMES, targets
 
 START = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker", "start.py")
 FOREVER = "1440m"  # the most that a file may say

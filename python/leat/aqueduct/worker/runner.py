@@ -12,20 +12,9 @@ from time import monotonic
 
 import leat_step
 
-from leat.aqueduct.parcel import (EXPIRED, FAILED, SLOTS, TASK, Passed, Received, header_of, join)
+from leat.aqueduct.parcel import EXPIRED, FAILED, TASK, Passed, Received, header_of, join
 from leat.aqueduct.pickling import dumps
-
-ALWAYS = None  # in the place of a condition that every task meets
-SLOT_NAMES = [f"b{i}" for i in range(SLOTS)]
-
-
-def next_step(conditions, task, begin):
-    """The first step from number `begin` on that wants the task; 0: none does."""
-    for number in range(begin, len(conditions) + 1):
-        condition = conditions[number - 1]
-        if condition is ALWAYS or condition(task):
-            return number
-    return 0
+from leat.aqueduct.route import SLOT_NAMES, next_step, targets
 
 
 class Runner:
@@ -73,16 +62,6 @@ class Runner:
         for i, one in enumerate(batch):
             size = len(batch) if i == 0 and self.batch_size > 1 else 0
             one.done(took, size, waited)
-
-
-def targets(conditions, number):
-    """Outputs of step `number`: `to_N` for each step that may come next, and `out`."""
-    names = ["out"]
-    for later in range(number + 1, len(conditions) + 1):
-        names.append(f"to_{later}")
-        if conditions[later - 1] is ALWAYS:
-            break
-    return names
 
 
 class Given:
