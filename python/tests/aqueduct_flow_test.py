@@ -92,6 +92,12 @@ class Meets(aqueduct.BaseTaskHandler):
             task.result = os.getpid()
 
 
+class Environment(aqueduct.BaseTaskHandler):
+    def handle(self, *tasks):
+        for task in tasks:
+            task.result = dict(os.environ)
+
+
 class LongStart(aqueduct.BaseTaskHandler):
     def on_start(self):
         time.sleep(600)
@@ -423,6 +429,16 @@ class Flows(unittest.IsolatedAsyncioTestCase):
                 aqueduct.FlowStep(Square(), **options)
         with self.assertRaisesRegex(ValueError, "queue_priorities"):
             aqueduct.Flow(Square(), queue_priorities=0)
+
+    @better
+    async def test_libraries_have_all_cpus(self):
+        """As in a process that is forked; of a pipeline's Python steps they have one."""
+        async with Started(Environment()) as flow:
+            task = Task()
+            await flow.process(task, timeout_sec=60)
+            for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+                cpus = str(len(os.sched_getaffinity(0)))
+                self.assertEqual(task.result[name], os.environ.get(name, cpus))
 
     @better
     async def test_a_flow_without_steps(self):

@@ -19,8 +19,8 @@ namespace leat {
 namespace {
 
 // Answers may lie in an exchange, where a worker has handed an input on, and may be held for longer
-// than there is a host. Then its arena stays until one is given up later and it was found empty twice:
-// whoever drops the last answer may still be about it the first time.
+// than there is a host. Then its arena stays until one is given up later and it was found empty
+// twice: whoever drops the last answer may still be about it the first time.
 void give_up(std::unique_ptr<Arena> exchange) {
   struct Held {
     std::unique_ptr<Arena> arena;

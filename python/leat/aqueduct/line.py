@@ -16,7 +16,8 @@ from leat.aqueduct.exceptions import FlowError
 from leat.aqueduct.route import SLOT_NAMES, targets
 
 START = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker", "start.py")
-FOREVER = "1440m"  # the most that a file may say
+MOST, DAY = 4096, 86_400  # of a batch, and seconds: a file may say no more
+CPUS = min(1024, len(os.sched_getaffinity(0)))
 BYTES, BUFFER = "BYTES", "UINT8[?]"
 
 
@@ -33,9 +34,7 @@ def describe(steps, conditions, setups):
         for name in SLOT_NAMES:
             takes[name] = {"optional": {"first_of": [*(f"{names[i]}.{name}" for i in before), name]}}
         gives = {name: BYTES for name in targets(conditions, number)}
-        worker = {"spare": step.spare, "time_limit": FOREVER}
-        if step.time_limit is not None:
-            worker["time_limit"] = f"{round(step.time_limit * 1000)}ms"
+        worker = {"spare": step.spare, "time_limit": f"{round(min(step.time_limit or DAY, DAY) * 1000)}ms"}
         made = {
             "python": f"{START}:Step",
             "inputs": takes,
@@ -43,10 +42,12 @@ def describe(steps, conditions, setups):
             "signature": {"inputs": {"task": BYTES, **dict.fromkeys(SLOT_NAMES, BUFFER)},
                           "outputs": {**gives, **dict.fromkeys(SLOT_NAMES, BUFFER)}},
             "instances": step.nprocs,
+            "threads": CPUS,  # of the libraries that a handler uses, as outside of leat
             "worker": worker,
         }
         if step.batch_size > 1:
-            made["batch"] = {"max": step.batch_size, "delay": f"{round(step.batch_timeout * 1e6)}us"}
+            made["batch"] = {"max": min(step.batch_size, MOST),
+                             "delay": f"{round(min(step.batch_timeout, DAY) * 1e6)}us"}
         if step.side_effects:
             made["side_effects"] = True
         written[names[number]] = made
