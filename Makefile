@@ -21,9 +21,10 @@ build: setup
 	@$(call cmake,release,leat)
 
 test:
-	@tools/setup.sh demo
+	@tools/setup.sh demo python
 	@$(call cmake,asan,tests)
 	@$(call cmake,tsan,tests)
+	@$(call cmake,release,leat)
 	@$(call ctest,asan)
 	@$(FIXED) $(call ctest,tsan)
 
@@ -57,7 +58,10 @@ demo:
 # What the documents take from the program itself; tests say when it is out of date.
 docs: build
 	@build/release/bin/leat ops --markdown > docs/operators.md
-	@tools/setup.sh demo
+	@tools/setup.sh demo python
+	@cmake --preset release --log-level=WARNING -DLEAT_PYTHON=ON -DPython_EXECUTABLE=/usr/bin/python3 >/dev/null
+	@$(call cmake,release,_leat)
+	@build/deps/venv/bin/python python/stubs.py build/release
 	@$(call cmake,asan,test_pipeline)
 	@LEAT_WRITE_DOCS=1 build/asan/bin/test_pipeline --gtest_filter=Docs.TablesAreTheFormats >/dev/null
 

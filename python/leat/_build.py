@@ -250,7 +250,8 @@ class Builder:
             value = value[0]
         if isinstance(value, Value):
             return self._reference(value)
-        if isinstance(value, (list, tuple)) and any(isinstance(one, Value) for one in value):
+        if isinstance(value, (list, tuple)) and any(
+                isinstance(one, Value) or hasattr(one, "_stands_for_first") for one in value):
             return [self._written(one) for one in value]
         if isinstance(value, (Outputs, Family)):
             raise TypeError(f"{value!r} has several values: name one")

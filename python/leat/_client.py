@@ -54,14 +54,14 @@ class Client:
 
     # --- Calls.
 
-    def run(self, name, *, timeout=None, **inputs):
+    def run(self, name, /, *, timeout=None, **inputs):
         """Calls a pipeline by POST /run: inputs and outputs as JSON has them, in a dict by name. Arrays
         go as lists, bytes as they are; what comes as base64 is given as bytes."""
         body = json.dumps(inputs, default=as_json).encode()
         answer = self._call(f"/run/{quoted(name)}", body, {"Content-Type": "application/json"}, timeout)
         return json.loads(answer[1], object_hook=from_json)
 
-    def infer(self, name, *, timeout=None, **inputs):
+    def infer(self, name, /, *, timeout=None, **inputs):
         """Calls a pipeline by the protocol, tensors as binary. Gives what the pipeline gives in
         process: the value of the only output, or an Answer; arrays, and lists of bytes. As the
         protocol has it, a single number comes with the shape [1], a single text as a list of one, an

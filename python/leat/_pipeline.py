@@ -87,11 +87,11 @@ class Pipeline(Builder):
         self.__dict__.pop("_run", None)
         self.__dict__.pop("_start", None)
 
-    def _run(self, *values, **named):  # until it is loaded
+    def _run(self, /, *values, **named):  # until it is loaded
         self.load()
         return self._run(*values, **named)
 
-    def _start(self, *values, **named):
+    def _start(self, /, *values, **named):
         self.load()
         return self._start(*values, **named)
 
@@ -122,7 +122,7 @@ class Pipeline(Builder):
         """The drawing of the plan: mermaid, dot or svg."""
         return self.load()._loaded.graph(format)
 
-    def __call__(self, *values, **named):
+    def __call__(self, /, *values, **named):
         """pipeline(*inputs, timeout=None, priority=0, trace=False, **inputs)
 
         Runs one call and waits, without the GIL. Inputs by position or by name: arrays, buffers,
@@ -138,14 +138,14 @@ class Pipeline(Builder):
         """
         return self._run(*values, **named)
 
-    def submit(self, *values, **named):
+    def submit(self, /, *values, **named):
         """As a call, but gives a Future at once. What cannot be a value at all is refused here;
         everything else is the Future's. Callbacks of the Future run on a thread of leat's."""
         future = Future()
         future._ticket = self._start(future._told, *values, **named)
         return future
 
-    async def infer(self, *values, **named):
+    async def infer(self, /, *values, **named):
         """As a call, for asyncio. Cancelling the task cancels the call."""
         loop = asyncio.get_running_loop()
         future = loop.create_future()

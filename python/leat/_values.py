@@ -97,8 +97,9 @@ def constant(value, names):
         return "lists of different lengths"
     if array.dtype.kind not in "biuf":
         return "a list of something else than numbers" if isinstance(value, (list, tuple)) else ""
-    usual = {"b": "BOOL", "i": "INT64", "u": "INT64", "f": "FP32"}[array.dtype.kind]
-    for name in sorted(names, key=lambda name: (name != usual, name != "FP32")):
+    usual = {"b": ["BOOL"], "i": ["INT64", "FP32"], "u": ["INT64", "UINT64", "FP32"],
+             "f": ["FP32"]}[array.dtype.kind]
+    for name in [name for name in usual if name in names] + names:
         dtype = DTYPES.get(name)
         if dtype is None or name == "BF16":
             continue

@@ -36,15 +36,17 @@ std::string text_of(PyObject* string) {
   return std::string(data, static_cast<size_t>(size));
 }
 
-nb::object make_function(const std::string& name, const std::string& doc, const std::string& module,
-                         FastCall call, nb::handle self) {
+PyMethodDef* describe_function(const std::string& name, const std::string& doc, FastCall call) {
   auto* kept_name = new std::string(name);
   auto* kept_doc = new std::string(doc);
-  auto* method = new PyMethodDef{kept_name->c_str(),
-                                 reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call)),
-                                 METH_FASTCALL | METH_KEYWORDS, kept_doc->c_str()};
+  return new PyMethodDef{kept_name->c_str(),
+                         reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call)),
+                         METH_FASTCALL | METH_KEYWORDS, kept_doc->c_str()};
+}
+
+nb::object make_function(PyMethodDef* description, const std::string& module, nb::handle self) {
   nb::str where(module.c_str());
-  return own(PyCFunction_NewEx(method, self.ptr(), where.ptr()));
+  return own(PyCFunction_NewEx(description, self.ptr(), where.ptr()));
 }
 
 }  // namespace leat

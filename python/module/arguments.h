@@ -33,9 +33,9 @@ std::string text_of(PyObject* string);
 using FastCall = PyObject* (*)(PyObject* self, PyObject* const* values, Py_ssize_t count,
                                PyObject* keywords);
 
-// A function whose arguments come by the fast convention; `self` is what it is told. Name and
-// documentation live as long as the program.
-nb::object make_function(const std::string& name, const std::string& doc, const std::string& module,
-                         FastCall call, nb::handle self);
+// A description, for ever, of a function whose arguments come by the fast convention.
+PyMethodDef* describe_function(const std::string& name, const std::string& doc, FastCall call);
+// Such a function; `self` is what it is told.
+nb::object make_function(PyMethodDef* description, const std::string& module, nb::handle self);
 
 }  // namespace leat

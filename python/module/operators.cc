@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <memory_resource>
 #include <vector>
 
 #include "arguments.h"
@@ -138,10 +139,10 @@ class Operator {
   };
   static constexpr size_t kMade = 8;
 
-  std::shared_ptr<const LoneOp> op_for(const std::vector<PyObject*>& params, uint64_t connected);
-  std::shared_ptr<const LoneOp> make(const std::vector<PyObject*>& params, uint64_t connected);
-  Status sort(PyObject* const* values, size_t count, PyObject* keywords,
-              std::vector<PyObject*>& ports, std::vector<PyObject*>& params) const;
+  std::shared_ptr<const LoneOp> op_for(std::span<PyObject* const> params, uint64_t connected);
+  std::shared_ptr<const LoneOp> make(std::span<PyObject* const> params, uint64_t connected);
+  Status sort(PyObject* const* values, size_t count, PyObject* keywords, std::span<PyObject*> ports,
+              std::span<PyObject*> params) const;
   Result<Tensor> tensor(PyObject* value, size_t port) const;
 
   const OpSpec& spec_;
@@ -152,7 +153,7 @@ class Operator {
 };
 
 Status Operator::sort(PyObject* const* values, size_t count, PyObject* keywords,
-                      std::vector<PyObject*>& ports, std::vector<PyObject*>& params) const {
+                      std::span<PyObject*> ports, std::span<PyObject*> params) const {
   auto refuse = [](std::string why) { return Status(Code::kBadInput, std::move(why)); };
   if (count > ports.size()) {
     return refuse(cat(count, " positional values given, at most ", ports.size(),
@@ -187,7 +188,7 @@ Status Operator::sort(PyObject* const* values, size_t count, PyObject* keywords,
   return {};
 }
 
-std::shared_ptr<const LoneOp> Operator::make(const std::vector<PyObject*>& params,
+std::shared_ptr<const LoneOp> Operator::make(std::span<PyObject* const> params,
                                              uint64_t connected) {
   std::map<std::string, ParamValue> given;
   for (size_t i = 0; i < params.size(); ++i) {
@@ -208,7 +209,7 @@ std::shared_ptr<const LoneOp> Operator::make(const std::vector<PyObject*>& param
   return std::shared_ptr<const LoneOp>(*std::move(made));
 }
 
-std::shared_ptr<const LoneOp> Operator::op_for(const std::vector<PyObject*>& params,
+std::shared_ptr<const LoneOp> Operator::op_for(std::span<PyObject* const> params,
                                                uint64_t connected) {
   auto find = [&](const auto& wanted_params) {
     return std::ranges::find_if(made_, [&](const Made& one) {
@@ -247,15 +248,19 @@ Result<Tensor> Operator::tensor(PyObject* value, size_t port) const {
 }
 
 nb::object Operator::call(PyObject* const* values, size_t count, PyObject* keywords) {
-  std::vector<PyObject*> ports(ports_.size()), params(params_.size());
+  std::byte room[2048];  // for what this call needs of lists
+  std::pmr::monotonic_buffer_resource memory(room, sizeof room);
+  std::pmr::vector<PyObject*> ports(ports_.size(), &memory), params(params_.size(), &memory);
   Status sorted = sort(values, count, keywords, ports, params);
   if (!sorted.ok()) {
     PyErr_SetString(PyExc_TypeError, cat(spec_.name, ": ", sorted.message()).c_str());
     raise_python();
   }
   uint64_t connected = 0;
-  std::vector<Tensor> tensors;
-  std::vector<size_t> begins;
+  std::pmr::vector<Tensor> tensors(&memory);
+  std::pmr::vector<size_t> begins(&memory);
+  tensors.reserve(ports.size());
+  begins.reserve(ports.size() + 1);
   for (size_t i = 0; i < ports.size(); ++i) {
     begins.push_back(tensors.size());
     if (!ports[i]) continue;
@@ -277,13 +282,15 @@ nb::object Operator::call(PyObject* const* values, size_t count, PyObject* keywo
   begins.push_back(tensors.size());
   auto op = op_for(params, connected);
 
-  std::vector<const Tensor*> pointers;
+  std::pmr::vector<const Tensor*> pointers(&memory);
+  pointers.reserve(tensors.size());
   for (const Tensor& one : tensors) pointers.push_back(&one);
-  std::vector<std::span<const Tensor* const>> spans;
+  std::pmr::vector<std::span<const Tensor* const>> spans(&memory);
+  spans.reserve(ports.size());
   for (size_t i = 0; i < ports.size(); ++i) {
     spans.emplace_back(pointers.data() + begins[i], begins[i + 1] - begins[i]);
   }
-  std::vector<Tensor> outputs(spec_.outputs.size());
+  std::pmr::vector<Tensor> outputs(spec_.outputs.size(), &memory);
   Status ran;
   {
     nb::gil_scoped_release released;
@@ -408,7 +415,8 @@ void bind_operators(nb::module_& module) {
         nb::object self = nb::cast(new Operator(*spec), nb::rv_policy::take_ownership);
         auto* made = nb::inst_ptr<Operator>(self);
         made->set_answer(std::move(answer));
-        nb::object function = make_function(short_name, doc, home, call_operator, self);
+        nb::object function =
+            make_function(describe_function(short_name, doc, call_operator), home, self);
         made->set_function(function);
         return function;
       },

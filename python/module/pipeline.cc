@@ -288,8 +288,9 @@ void bind_pipeline(nb::module_& module) {
            })
       .def("functions", [](nb::handle self, nb::object answer) {
         nb::inst_ptr<LoadedPipeline>(self)->set_answer(std::move(answer));
-        return nb::make_tuple(make_function("run", "", "leat", run_pipeline, self),
-                              make_function("start", "", "leat", start_pipeline, self));
+        static PyMethodDef* const run = describe_function("run", "", run_pipeline);
+        static PyMethodDef* const start = describe_function("start", "", start_pipeline);
+        return nb::make_tuple(make_function(run, "leat", self), make_function(start, "leat", self));
       });
   module.def("load_path",
              [](const EngineHandle& engine, const std::string& path, const std::string& name) {

@@ -9,8 +9,8 @@ namespace leat {
 // a fork: what was made in another generation has none.
 uint32_t generation();
 
-// From here on forks leave the heap whole in the child. Not by Python's hooks, between which another
-// thread may get the GIL and wait for a lock that is held for the fork. Once, at import.
+// From here on forks leave the heap whole in the child. Not by Python's hooks, between which
+// another thread may get the GIL and wait for a lock that is held for the fork. Once, at import.
 void follow_forks();
 
 // The interpreter is about to end: calls under way are cancelled, and from here on nothing more is

@@ -64,6 +64,7 @@ class ForkTest(unittest.TestCase):
         engine = leat.Engine(threads=1)
         server = leat.serve(toy, http=0)
         ticket = toy.submit([1.0])
+        ticket.result()
 
         def refuses():
             for use in (lambda: toy([1.0]), lambda: toy.submit([1.0]), lambda: asyncio.run(toy.infer([1.0])),

@@ -17,6 +17,10 @@ from samples import (JPEG, SPECS, TOY, call_of, function, malloc_bytes, pool_byt
 CALLS = int(os.environ.get("LEAT_LEAK_CALLS", 3000))
 
 
+def used():
+    return sys.getallocatedblocks(), malloc_bytes(), pool_bytes(), resident_bytes()
+
+
 class LeaksTest(unittest.TestCase):
     def keeps_nothing(self, call, calls, held=()):
         """After some calls of warming up, so many more leave everything as it was."""
@@ -24,17 +28,20 @@ class LeaksTest(unittest.TestCase):
             call()
         settle()
         references = [sys.getrefcount(one) for one in held]
-        before = sys.getallocatedblocks(), malloc_bytes(), pool_bytes(), resident_bytes()
-        for _ in range(calls):
-            call()
-        settle()
-        after = sys.getallocatedblocks(), malloc_bytes(), pool_bytes(), resident_bytes()
+        # Caches and scratch memory may still grow now and then; what leaks grows every time. A tenth
+        # of an object, and of a byte, a call.
+        for attempt in range(4):
+            before = used()
+            for _ in range(calls):
+                call()
+            settle()
+            grown = [now - then for now, then in zip(used(), before)]
+            limits = [200 + calls / 10, (8 << 10) + calls / 10, (8 << 10) + calls / 10, (1 << 20) + calls]
+            if all(grew <= limit for grew, limit in zip(grown, limits)):
+                break
+        else:
+            self.fail(f"after {calls} calls more: objects, malloc, pool, resident: {grown}, at most {limits}")
         self.assertEqual([sys.getrefcount(one) for one in held], references)
-        # A tenth of an object, and of a byte of the heap, a call; caches may still move a little.
-        self.assertLess(after[0] - before[0], 200 + calls / 10)
-        self.assertLess(after[1] - before[1], (16 << 10) + calls / 10)
-        self.assertLess(after[2] - before[2], (16 << 10) + calls / 10)
-        self.assertLess(after[3] - before[3], (1 << 20) + calls)
 
     def test_operators(self):
         for spec in SPECS:
@@ -48,7 +55,7 @@ class LeaksTest(unittest.TestCase):
                     pass
 
             with self.subTest(spec["name"]):
-                self.keeps_nothing(call, CALLS, list(named.values()))
+                self.keeps_nothing(call, CALLS, [one for one in named.values() if isinstance(one, (np.ndarray, bytes, list))])
 
     def test_failures(self):
         x = np.zeros((2, 2), np.float32)

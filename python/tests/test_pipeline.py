@@ -106,6 +106,14 @@ class MakingTest(unittest.TestCase):
         p.output(z=p.tensor.softmax(x))  # a pipeline that has run can be gone on with
         self.assertEqual(len(p([1, 1, 1])), 2)
 
+    def test_what_stands_for_its_first(self):
+        p = leat.Pipeline()
+        decoded = p.image.decode(p.input("self"))  # an input may have any name
+        p.output(image=decoded, flipped=p.image.flip(decoded))
+        answer = p(self=JPEG)
+        np.testing.assert_array_equal(answer.image[:, ::-1], answer.flipped)
+        self.assertEqual(p._written([decoded, p.input("other")]), ["decode.image", "other"])
+
     def test_models(self):
         sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tests"))
         from tiny_onnx import FP32, model

@@ -91,7 +91,7 @@ TEST(OpFixture, ChecksAsTheExecutorWould) {
   EXPECT_THAT(run("test.scale", [](OpFixture&) {}).message(), HasSubstr("input x is missing"));
   EXPECT_THAT(run("test.scale", [](OpFixture& op) { op.param("by", 9.0).input("x", numbers({1})); })
                   .message(),
-              HasSubstr("parameter by: 9 is not within 0 to 8"));
+              HasSubstr("parameter by: 9 found, a number from 0 to 8 wanted"));
   EXPECT_THAT(run("test.scale", [](OpFixture& op) { op.param("bye", 1.0); }).message(),
               HasSubstr("no parameter bye"));
   EXPECT_THAT(
