@@ -154,6 +154,9 @@ class Batch:
         self.placed.append((at, None))
         return at
 
+    def settle(self):
+        """The step has ended and what it gives has a place; the server is about to be told."""
+
     def lend(self):
         """The server has been told."""
         for offset, array in self.placed:

@@ -69,6 +69,7 @@ class Link:
         exchange = mmap.mmap(EXCHANGE_FD, exchange_bytes, mmap.MAP_SHARED, mmap.PROT_READ)
         self.memories = {OWN: self.own, EXCHANGE: exchange}
         self.addresses = {}  # of memories, where they were asked for
+        self.drafts = None  # of a step that may write to its inputs
         # The memory begins with a place for a small reply to every message that the ring can hold.
         self.arena = Arena(self.own, SLOTS * SMALL_REPLY, own_bytes)
         self.socket = None
@@ -162,9 +163,14 @@ class Link:
             self.socket = socket.socket(fileno=SOCKET_FD)
         _, descriptors, _, _ = socket.recv_fds(self.socket, 1, 1)
         self.memories[number] = mmap.mmap(descriptors[0], length, mmap.MAP_SHARED, mmap.PROT_READ)
-        os.close(descriptors[0])
+        if self.drafts:
+            self.drafts.descriptors[number] = descriptors[0]
+        else:
+            os.close(descriptors[0])
 
     def unmap(self, number):
         """It stays for as long as the step holds an array in it."""
         del self.memories[number]
         self.addresses.pop(number, None)
+        if self.drafts:
+            self.drafts.unmap(number)

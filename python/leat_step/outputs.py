@@ -1,5 +1,6 @@
 """What a step gives, checked against what it declares."""
 
+import ctypes
 import mmap
 import re
 
@@ -12,6 +13,7 @@ from leat_step.link import BYTES
 NAMES = ("BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64",
           "FP16", "BF16", "FP32", "FP64", "BYTES")
 TEXTS = (bytes, str, bytearray, memoryview)
+NOTHING = {type(None)}
 DTYPES = [np.dtype(t) for t in "? u1 u2 u4 u8 i1 i2 i4 i8 f2 u2 f4 f8".split()]
 CODES = {dtype: code for code, dtype in reversed(list(enumerate(DTYPES)))}
 
@@ -137,6 +139,8 @@ class Output:
             raise Wrong(f"output {self.name}: {what(value)} was given for {items} items; an array "
                         f"with a first axis of {items} or a list of {items} values is wanted")
         made = [None] * items
+        if NOTHING.issuperset(map(type, value)):
+            return made
         for i, one in enumerate(value):
             try:
                 if isinstance(one, Exception):
@@ -164,7 +168,7 @@ def shared(array):
     base = array.base
     while isinstance(base, np.ndarray):
         base = base.base
-    return isinstance(base, mmap.mmap)
+    return isinstance(base, (mmap.mmap, ctypes.Array))  # drafts.py has the latter
 
 
 def exact(array, dtype):

@@ -11,6 +11,7 @@ import types
 
 import leat_step
 from leat_step.batch import Batch
+from leat_step.drafts import DraftBatch, Drafts
 from leat_step.failures import last_line, print_traceback
 from leat_step.link import ABSENT, STEP_FAILED
 from leat_step.outputs import Output, Wrong, parse
@@ -37,6 +38,9 @@ class Step:
         for name, text in self.inputs.items():
             parse(f"input {name}", text)
         self.outputs = [Output(*port) for port in self.ports("outputs", outputs).items()]
+        self.batch = Batch
+        if getattr(self.call, "writable", False):
+            self.batch, link.drafts = DraftBatch, Drafts(link)
         self.names = {output.name for output in self.outputs}
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
         # What was imported stays: the collector need not look at it again and again.
@@ -63,7 +67,7 @@ class Step:
         self.link.answer(number, 0, [Batch(self.link, [], 1).text((len(texts),), texts)], b"")
 
     def run(self, number, wires, items):
-        batch = Batch(self.link, wires, items)
+        batch = self.batch(self.link, wires, items)
         try:
             errors = {}
             values = self.values(self.call(batch.inputs(self.inputs)), items, errors)
@@ -72,10 +76,13 @@ class Step:
                 as_one, its = batch.tell(output, value, errors)
                 whole.append(as_one)
                 made += its
+            del values, value
+            batch.settle()
             self.link.answer(number, 0, made, note(whole, errors))
             batch.lend()
         except Exception as error:
             batch.undo()
+            batch.settle()
             self.failed(number, error, items)
 
     def failed(self, number, error, items):

@@ -16,6 +16,27 @@
 
 namespace leat {
 
+namespace {
+
+// Answers may lie in an exchange, where a worker has handed an input on, and may be held for longer
+// than there is a host. Then its arena stays until one is given up later and it was found empty
+// twice: whoever drops the last answer may still be about it the first time.
+void give_up(std::unique_ptr<Arena> exchange) {
+  struct Held {
+    std::unique_ptr<Arena> arena;
+    bool empty = false;
+  };
+  static auto* mutex = new std::mutex;
+  static auto* held = new std::vector<Held>;  // guarded by mutex
+  std::lock_guard lock(*mutex);
+  std::erase_if(*held, [](Held& one) {
+    return std::exchange(one.empty, one.arena->stats().in_use == 0) && one.empty;
+  });
+  if (exchange->stats().in_use > 0) held->push_back({std::move(exchange)});
+}
+
+}  // namespace
+
 Result<std::unique_ptr<WorkerHost>> WorkerHost::make(uint64_t exchange_bytes) {
   LEAT_ASSIGN(std::unique_ptr<Arena> exchange, Arena::shared("exchange", exchange_bytes));
   int epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -46,6 +67,7 @@ WorkerHost::~WorkerHost() {
   }
   wake();
   thread_.join();
+  give_up(std::move(exchange_));
   close(epoll_);
   close(signal_);
 }

@@ -94,7 +94,7 @@ class WorkerHost {
  public:
   // `exchange_bytes`: at most so much is under way to all workers.
   static Result<std::unique_ptr<WorkerHost>> make(uint64_t exchange_bytes);
-  ~WorkerHost();  // waits until all pools have gone
+  ~WorkerHost();  // waits until all pools have gone; answers may be held for longer
 
   Arena& exchange() { return *exchange_; }
 
@@ -119,7 +119,7 @@ class WorkerHost {
 
   static constexpr uint64_t kPrinted = uint64_t{1} << 63;
 
-  const std::unique_ptr<Arena> exchange_;
+  std::unique_ptr<Arena> exchange_;
   const int epoll_, signal_;
   std::mutex mutex_;                 // of this and of all its pools
   std::condition_variable changed_;  // a worker became ready or could not be started; one has gone

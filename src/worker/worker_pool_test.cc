@@ -5,7 +5,9 @@
 #include <signal.h>
 
 #include <atomic>
+#include <cstring>
 #include <deque>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -129,6 +131,23 @@ TEST_F(WorkerPoolTest, WhatOnePoolMadeIsNotCopiedForTheNext) {
   EXPECT_EQ(using_it.wait().outputs.at(1).data(), made.data());
   first.reset();
   EXPECT_EQ(made.values<uint8_t>()[kMiB - 1], 3);
+}
+
+TEST_F(WorkerPoolTest, AnAnswerOutlivesTheHost) {
+  auto pool = obedient(1, false);
+  std::optional<Job> job(std::in_place);
+  Tensor large = *Tensor::allocate(DType::kUint8, Shape{kMiB});
+  std::memset(large.mutable_data(), 3, large.byte_size());
+  ASSERT_TRUE(pool->submit(*job, {text("same"), large}).ok());
+  Tensor answer = job->wait().outputs.at(1);
+  EXPECT_NE(answer.data(), large.data());  // it lies in the host's exchange
+  job.reset();
+  pool.reset();
+  host.reset();
+  EXPECT_EQ(answer.values<uint8_t>()[kMiB - 1], 3);
+  answer = {};
+  for (int i = 0; i < 3; ++i) host = *WorkerHost::make(64 * kMiB);  // what is left is given back
+  EXPECT_EQ(std::ranges::count(Arena::all_stats(), "exchange", &ArenaStats::name), 1);
 }
 
 TEST_F(WorkerPoolTest, WhatIsCounted) {

@@ -1,0 +1,1 @@
+"""Flows within web frameworks."""

@@ -1,0 +1,1 @@
+"""What runs in the processes of a flow. start.py is what leat is told to run."""
