@@ -61,6 +61,8 @@ Result<std::unique_ptr<LoneOp>> LoneOp::make(const OpSpec& spec,
   }
   setup.wanted.assign(spec.outputs.size(), Type::anything());
   setup.needs.resize(spec.outputs.size());
+  setup.constants.resize(spec.inputs.size());
+  setup.used.assign(spec.outputs.size(), true);
   for (const PortSpec& port : spec.outputs) setup.outputs.push_back(Type::of(port.type));
   LEAT_ASSIGN(made->op_, spec.make(setup));
   return made;

@@ -54,7 +54,7 @@ TEST(NormalizeImage, Refusals) {
   EXPECT_THAT(two.make().message(), HasSubstr("mean has 2 numbers; 1, or 3 (R, G, B) are wanted"));
   OpFixture zero("image.normalize");
   zero.param("std", List{1, 0, 1}).input("image", levels());
-  EXPECT_THAT(zero.make().message(), HasSubstr("0 is not within"));
+  EXPECT_THAT(zero.make().message(), HasSubstr("0 found, "));
   OpFixture grey("image.normalize");
   grey.input("image", *Tensor::allocate(DType::kUint8, {4, 4, 1}));
   EXPECT_EQ(grey.run().code(), Code::kBadInput);
