@@ -22,6 +22,9 @@ from typing import (
     overload,
 )
 
+import numpy as np
+import numpy.typing as npt
+
 from leat import detect as detect
 from leat import image as image
 from leat import tensor as tensor
@@ -274,3 +277,45 @@ def step(
     inputs: Optional[Mapping[str, str]] = ...,
     outputs: Optional[Mapping[str, str]] = ...,
 ) -> Callable[[_Step], _Step]: ...
+
+class Batch:
+    """A row for every sample in each output."""
+
+    outputs: Dict[str, Any]
+    index: npt.NDArray[np.int64]
+    labels: Any
+    failed: List[Tuple[int, BaseException]]
+    epoch: int
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, name: str) -> Any: ...
+    def __getattr__(self, name: str) -> Any: ...
+    def keys(self) -> Iterable[str]: ...
+
+class Loader:
+    """Batches for training, made ahead by the pipeline."""
+
+    def __init__(
+        self,
+        pipeline: Union[Pipeline, _Path, Mapping[str, Any]],
+        files: Sequence[Any],
+        *,
+        batch: int = ...,
+        shuffle: bool = ...,
+        seed: int = ...,
+        epochs: Optional[int] = ...,
+        shard: Tuple[int, int] = ...,
+        drop_last: bool = ...,
+        prefetch: int = ...,
+        in_flight: Optional[int] = ...,
+        readers: int = ...,
+        read: Optional[Callable[[Any], Any]] = ...,
+        errors: Literal["raise", "skip"] = ...,
+        state: Optional[Mapping[str, Any]] = ...,
+    ) -> None: ...
+    @property
+    def epoch(self) -> int: ...
+    def state(self) -> Dict[str, Any]: ...
+    def close(self) -> None: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Batch]: ...

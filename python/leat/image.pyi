@@ -131,7 +131,8 @@ def decode(
     broken: Literal['recover', 'reject'] = 'recover',
 ) -> Decode:
     """Turns the bytes of a JPEG, PNG or WebP into an upright RGB picture. The format is told by the
-    bytes; of an animation, the first frame; alpha is dropped.
+    bytes; of an animation, the first frame; alpha is dropped. JPEG is read with 8 bits a sample,
+    not with 12, and neither lossless nor hierarchical.
 
     Inputs:
         data: BYTES
@@ -142,7 +143,8 @@ def decode(
             a picture of more million pixels is refused before memory is taken
         reduce: true or false; default True
             decode a JPEG at 1/2, 1/4 or 1/8 where every consumer scales to a known size that is far
-            smaller; boxes stay in full-size pixels
+            smaller, and no more of it than the middle or the constant boxes that they look at;
+            boxes stay in full-size pixels
         oversample: a number from 1 to 8; default 1.5
             how many times larger than needed a reduced picture still is, at least; at 2 what
             consumers get differs from a full decode by under half a level on average, at 1 by one
@@ -156,6 +158,55 @@ def decode(
             the picture, upright after EXIF
         intact: FP32
             the part of the picture that could be read, above 0; 1 for all of it
+    """
+
+class DecodeRandomCrop(NamedTuple):
+    image: npt.NDArray[np.uint8]
+    box: npt.NDArray[np.float32]
+
+def decode_random_crop(
+    data: Text,
+    seed: Array,
+    *,
+    area_min: float = 0.08,
+    area_max: float = 1.0,
+    aspect_min: float = 0.75,
+    aspect_max: float = 1.3333333333333333,
+    max_megapixels: float = 100.0,
+    oversample: float = 1.5,
+    broken: Literal['recover', 'reject'] = 'recover',
+) -> DecodeRandomCrop:
+    """Decodes a random box of a picture, for training; the rest of a JPEG is not decoded. The same
+    seed always gives the same.
+
+    Inputs:
+        data: BYTES
+            the file's bytes
+        seed: INT64
+            says which; `leat.Loader` gives each sample its own
+
+    Parameters, by name:
+        area_min: a number from 1e-04 to 1; default 0.08
+            the least part of the picture's area
+        area_max: a number from 1e-04 to 1; default 1.0
+            the greatest part of it
+        aspect_min: a number from 0.01 to 100; default 0.75
+            the least ratio of width to height
+        aspect_max: a number from 0.01 to 100; default 1.3333333333333333
+            the greatest
+        max_megapixels: a number from 1e-06 to 4300; default 100.0
+            a picture of more million pixels is refused before memory is taken
+        oversample: a number from 1 to 8; default 1.5
+            how many times larger than needed the box still is, at least, when a JPEG is decoded at
+            1/2, 1/4 or 1/8
+        broken: recover or reject; default 'recover'
+            what becomes of a damaged file, as of image.decode
+
+    Gives a tuple of:
+        image: IMAGE
+            the box
+        box: FP32[4]
+            x1, y1, x2, y2 in pixels of the upright original
     """
 
 def draw(
@@ -348,6 +399,30 @@ def mask_contours(
             how many points each polygon has
     """
 
+def normalize(
+    image: Array,
+    *,
+    mean: Numbers = [0.0],
+    std: Numbers = [1.0],
+) -> npt.NDArray[np.float32]:
+    """Turns a picture into numbers, (x - mean) / std, in its own size. image.to_tensor resizes too,
+    and knows what a model takes.
+
+    Inputs:
+        image: IMAGE
+            the picture
+
+    Parameters, by name:
+        mean: a number or a list of numbers from -1000000000 to 1000000000; default [0.0]
+            on the scale from 0 to 255: one number, or one a channel (R, G, B)
+        std: a number or a list of numbers from 1e-09 to 1000000000; default [1.0]
+            likewise; 255 with the mean 0 makes numbers from 0 to 1
+
+    Gives:
+        tensor: FP32[?,?,3]
+            [height,width,3], RGB
+    """
+
 def pad(
     image: Array,
     *,
@@ -416,6 +491,38 @@ def perceptual_hash(
         hash: BYTES
             16 hexadecimal digits, the first bit first: as text, since a JSON number of 64 bits is
             not read exactly everywhere
+    """
+
+class RandomFlip(NamedTuple):
+    image: npt.NDArray[np.uint8]
+    flipped: npt.NDArray[np.bool_]
+
+def random_flip(
+    image: Array,
+    seed: Array,
+    *,
+    direction: Literal['horizontal', 'vertical'] = 'horizontal',
+    chance: float = 0.5,
+) -> RandomFlip:
+    """Mirrors a picture or leaves it as it is, for training. The same seed always gives the same.
+
+    Inputs:
+        image: IMAGE
+            the picture
+        seed: INT64
+            says which; `leat.Loader` gives each sample its own
+
+    Parameters, by name:
+        direction: horizontal or vertical; default 'horizontal'
+            horizontal changes left and right, vertical top and bottom
+        chance: a number from 0 to 1; default 0.5
+            how often it is mirrored
+
+    Gives a tuple of:
+        image: IMAGE
+            the picture, of the same size
+        flipped: BOOL
+            whether it was mirrored
     """
 
 def resize(

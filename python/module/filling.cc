@@ -82,7 +82,7 @@ class Column {
   }
 
   // When all rows have come, with the GIL held. `failed`: rows without a value.
-  nb::object to_array(const std::vector<Status>& failed) {
+  nb::object to_array(const std::vector<Status>& failed, const std::shared_ptr<Pipeline>& from) {
     if (whole_ && apart_.empty()) {
       Tensor whole = std::move(whole_);
       return to_python(whole, true);
@@ -91,9 +91,9 @@ class Column {
     for (size_t row = 0; row < failed.size(); ++row) {
       nb::object value = nb::none();
       if (!apart_.empty() && apart_[row].present()) {
-        value = to_python(apart_[row]);
+        value = to_python(apart_[row], from);
       } else if (failed[row].ok() && whole_ && (apart_.empty() || !is_apart_[row])) {
-        value = to_python(Value(whole_.row(static_cast<int64_t>(row))));
+        value = to_python(Value(whole_.row(static_cast<int64_t>(row))), from);
       }
       PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(row), value.release().ptr());
     }
@@ -127,10 +127,12 @@ class Row final : public Completion {
 
 class Batch final : public Parcel {
  public:
-  Batch(nb::object tell, std::shared_ptr<Gate> gate, size_t rows, size_t outputs)
+  Batch(nb::object tell, std::shared_ptr<Gate> gate, std::shared_ptr<Pipeline> pipeline,
+        size_t rows)
       : tell_(std::move(tell)),
         gate_(std::move(gate)),
-        columns_(outputs),
+        pipeline_(std::move(pipeline)),
+        columns_(pipeline_->outputs().size()),
         failed_(rows),
         rows_(rows),
         pending_(rows) {
@@ -162,7 +164,7 @@ class Batch final : public Parcel {
   void open() override {
     try {
       nb::list outputs, failures;
-      for (Column& column : columns_) outputs.append(column.to_array(failed_));
+      for (Column& column : columns_) outputs.append(column.to_array(failed_, pipeline_));
       for (size_t row = 0; row < failed_.size(); ++row) {
         if (failed_[row].ok() || failed_[row].code() == Code::kCancelled) continue;
         failures.append(nb::make_tuple(row, exception_of(failed_[row])));
@@ -182,6 +184,7 @@ class Batch final : public Parcel {
 
   nb::object tell_;
   const std::shared_ptr<Gate> gate_;
+  const std::shared_ptr<Pipeline> pipeline_;
   std::vector<Column> columns_;
   std::vector<Status> failed_;  // by row; ok: it is there
   std::vector<Row> rows_;
@@ -195,8 +198,7 @@ class Filling {
  public:
   Filling(nb::handle pipeline, std::shared_ptr<Gate> gate, nb::object tell, size_t rows)
       : pipeline_(nb::borrow(pipeline)), gate_(gate) {
-    const size_t outputs = loaded().get()->outputs().size();
-    batch_ = new Batch(std::move(tell), std::move(gate), rows, outputs);
+    batch_ = new Batch(std::move(tell), std::move(gate), loaded().get(), rows);
   }
 
   // Once for each row. The request is made first, so that what cannot be a value raises.

@@ -48,3 +48,10 @@ async def calls(path: pathlib.Path, photo: bytes) -> None:
         print(one)
     with leat.serve(pipeline, http=0) as server, leat.Client(server.url, timeout=3) as client:
         print(client.run("built", photo=photo)["bright"])
+
+
+def epoch(paths: List[pathlib.Path]) -> int:
+    seen = 0
+    for batch in leat.Loader("train.yaml", [(path, 1) for path in paths], batch=8, shuffle=True, state=None):
+        seen += len(batch) + batch.tensor.shape[0] + int(batch.index[0])
+    return seen

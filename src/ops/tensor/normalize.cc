@@ -127,30 +127,30 @@ Result<std::unique_ptr<Op>> make(OpSetup& setup) {
   return op;
 }
 
-LEAT_OP(
-    ({.name = "tensor.normalize",
-      .doc = "(x - mean) / std. With numbers of training or, where neither is given, with the mean "
-             "and standard deviation of the values along the axis themselves.",
-      .inputs = {{"x", "NUMBER[?,...]", "numbers"}},
-      .outputs = {{"y", "FP16|BF16|FP32|FP64[?,...]",
-                   "the same shape, of the type of x, or FP32 for whole numbers"}},
-      .params = {axis_param(-1, "along which; negative numbers count from the last"),
-                 {.name = "mean",
-                  .type = ParamType::kFloats,
-                  .doc = "one number, or one for each element of the axis; 0 when only std is "
-                         "given"},
-                 {.name = "std",
-                  .type = ParamType::kFloats,
-                  .min = 1e-300,
-                  .doc = "likewise; 1 when only mean is given"},
-                 {.name = "epsilon",
-                  .type = ParamType::kFloat,
-                  .fallback = 1e-12,
-                  .min = 1e-300,
-                  .max = 1e300,
-                  .doc = "what is divided by instead of a measured standard deviation that is "
-                         "smaller, so that equal values become 0"}},
-      .make = make}));
+LEAT_OP(({.name = "tensor.normalize",
+          .doc = "Shifts and scales numbers: (x - mean) / std. With numbers of training or, where "
+                 "neither is given, with the mean "
+                 "and standard deviation of the values along the axis themselves.",
+          .inputs = {{"x", "NUMBER[?,...]", "numbers"}},
+          .outputs = {{"y", "FP16|BF16|FP32|FP64[?,...]",
+                       "the same shape, of the type of x, or FP32 for whole numbers"}},
+          .params = {axis_param(-1, "along which; negative numbers count from the last"),
+                     {.name = "mean",
+                      .type = ParamType::kFloats,
+                      .doc = "one number, or one for each element of the axis; 0 when only std is "
+                             "given"},
+                     {.name = "std",
+                      .type = ParamType::kFloats,
+                      .min = 1e-300,
+                      .doc = "likewise; 1 when only mean is given"},
+                     {.name = "epsilon",
+                      .type = ParamType::kFloat,
+                      .fallback = 1e-12,
+                      .min = 1e-300,
+                      .max = 1e300,
+                      .doc = "what is divided by instead of a measured standard deviation that is "
+                             "smaller, so that equal values become 0"}},
+          .make = make}));
 
 }  // namespace
 
