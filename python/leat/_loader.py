@@ -52,9 +52,9 @@ class Loader:
             step(torch.from_dlpack(batch.tensor), batch.labels)
 
     pipeline: a Pipeline, or what Pipeline() takes.
-    files: a sequence of samples. A sample is a path, whose bytes are the pipeline's first input; a
-        tuple (path, label); or a dict of inputs by name, in which a pathlib.Path stands for its file's
-        bytes. Whatever else it may be, `read` makes of it.
+    files: a sequence of samples. A sample is a path, whose bytes are the pipeline's first input beside
+        `seed`; a tuple (path, label); or a dict of inputs by name, in which a pathlib.Path stands for
+        its file's bytes. Whatever else it may be, `read` makes of it.
     batch: samples in a batch.
     shuffle, seed: the order of every epoch is another, and the same each time for one seed. It needs
         no memory, however many files there are.
@@ -99,9 +99,10 @@ class Loader:
         if self._pipeline.batched:
             raise ValueError(f"{pipeline.name} is batched: a Loader wants a pipeline of single items")
         names = [name for name, _, _ in self._pipeline.inputs]
-        if not names:
-            raise ValueError(f"{pipeline.name} has no inputs")
-        self._first = names[0]
+        others = [name for name in names if name != "seed"]
+        if not others:
+            raise ValueError(f"{pipeline.name} has no input for a sample")
+        self._first = others[0]
         self._seeded = "seed" in names
         self._outputs = [name for name, _, _ in self._pipeline.outputs]
         self._files, self._read, self._skip = files, read, errors == "skip"

@@ -19,11 +19,13 @@ def png(level):
 
 def pipeline(seeded=False):
     made = leat.Pipeline()
+    if seeded:
+        seed = made.input("seed", "INT64")  # first: it is not what files are read for
     view = made.image.to_tensor(made.image.decode(made.input("photo")).image, width=SIDE, height=SIDE,
                                 mean=0, std=1)
     made.output(tensor=view.tensor)
     if seeded:
-        made.output(seed=made.input("seed", "INT64"))
+        made.output(seed=seed)
     return made
 
 
