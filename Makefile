@@ -10,6 +10,9 @@ JOBS := $(shell awk -v n=$$(nproc) '/MemTotal/ { m = int($$2 / 2097152); \
 # cmake(TREE, TARGETS): configures a tree once, and builds.
 cmake = $(if $(wildcard build/$(1)/build.ninja),,cmake --preset $(1) --log-level=WARNING >/dev/null &&) \
 	cmake --build build/$(1) -j $(JOBS) --target $(2)
+# The release tree with the Python module, for Debian's Python.
+with_module = cmake --preset release --log-level=WARNING -U '*Python_*' -U 'NB_*' -DLEAT_PYTHON=ON \
+	-DPython_EXECUTABLE=/usr/bin/python3 >/dev/null
 ctest = ctest --test-dir build/$(1) --output-on-failure -j $(JOBS) $(T)
 # ThreadSanitizer needs the addresses where it expects them; where the kernel refuses, go on without.
 FIXED := $(shell setarch --no-tests=error -R true 2>/dev/null && echo setarch -R)
@@ -47,8 +50,9 @@ tsan-%: setup
 BENCHMARKS = $(patsubst bench/%.cc,build/release/bench/%,$(wildcard bench/*.cc)) \
 	$(shell find bench -maxdepth 1 -type f -executable | sort)
 bench:
-	@tools/setup.sh bench
-	@$(call cmake,release,leat benchmarks)
+	@tools/setup.sh bench demo python
+	@$(with_module)
+	@$(call cmake,release,leat _leat benchmarks)
 	@for b in $(BENCHMARKS); do $$b || { echo "make bench: $$b failed" >&2; bad=1; }; done; exit $$bad
 
 fuzz:
@@ -65,8 +69,7 @@ demo:
 docs: build
 	@build/release/bin/leat ops --markdown > docs/operators.md
 	@tools/setup.sh demo python
-	@cmake --preset release --log-level=WARNING -U '*Python_*' -U 'NB_*' \
-		-DLEAT_PYTHON=ON -DPython_EXECUTABLE=/usr/bin/python3 >/dev/null
+	@$(with_module)
 	@$(call cmake,release,_leat)
 	@build/deps/venv/bin/python python/stubs.py build/release
 	@$(call cmake,asan,test_pipeline)

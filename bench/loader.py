@@ -4,8 +4,8 @@ a process a core, by Pillow and by OpenCV. Each takes a random box of a photo (a
 0.08 to 1, as RandomResizedCrop), scales it to 224 x 224, mirrors every second one, and normalises.
 Everything takes turns; medians over rounds, ratios within a round.
 
-Run it by the Python of build/deps/rivals, which tools/setup.sh bench makes, with the module leat
-installed there; it starts itself again by that one.
+Run it by the Python of build/deps/rivals, which tools/setup.sh bench makes; it starts itself again by
+that one, and takes the module of build/release.
 """
 
 import itertools
@@ -18,10 +18,11 @@ import random
 import sys
 import time
 
-from service import ASSETS, PYTHON, machine, median_of, ratio, row
+from service import ASSETS, PYTHON, ROOT, machine, median_of, ratio, row
 
 SECONDS = float(os.environ.get("SECONDS_EACH", "6"))
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
+TREE = ROOT / "build/release"
 CORES = len(os.sched_getaffinity(0))
 BATCH, SIDE = 64, 224
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
@@ -31,6 +32,7 @@ PHOTOS = sorted([*ASSETS.glob("images/photo/*.jp*g"), *ASSETS.glob("images/exif/
 
 def pipeline():
     import leat
+
     made = leat.Pipeline()
     seed = made.input("seed", "INT64")
     box = made.image.decode_random_crop(made.input("photo"), seed)
@@ -42,6 +44,7 @@ def pipeline():
 
 def leat_batches(files):
     import leat
+
     return (batch.tensor for batch in leat.Loader(pipeline(), files, batch=BATCH, shuffle=True,
                                                   epochs=None))
 
@@ -149,11 +152,12 @@ def main():
         return
     if pathlib.Path(sys.prefix).resolve() != PYTHON.parent.parent.resolve():
         os.execv(PYTHON, [PYTHON, *sys.argv])
-    try:
-        import leat  # noqa: F401
-    except ImportError:
-        print(f"loader: skipped, {PYTHON} has no module leat: {PYTHON} -m pip install .")
+    if not list(TREE.glob("_leat*.so")):
+        print(f"loader: skipped, there is no module in {TREE}; make bench builds it")
         return
+    sys.path.insert(0, str(ROOT / "python"))
+    import leat
+    leat.__path__.append(str(TREE))
     print("pictures a second, ready for a training step: 224 x 224, random box, mirrored, normalised")
     print(machine())
     files = [path for _, path in zip(range(1024), itertools.cycle(PHOTOS))]
