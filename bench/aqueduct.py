@@ -5,7 +5,7 @@ Runtime) and post-process.
 The same user code (bench/migration/service.py) under Aqueduct and under leat.aqueduct; then as a
 pipeline whose decode and post-process are still Python (bench/steps/photo.yaml), and as one without
 Python (bench/migration/cpp.yaml). Everything takes turns; medians over rounds, ratios within a
-round. Needs `tools/setup.sh bench python` and the Python module, installed or in build/release.
+round. Needs `tools/setup.sh bench`, and the Python module in build/release (`make docs`).
 """
 
 import contextlib
@@ -76,6 +76,9 @@ def report(callers, rounds):
 def main():
     if not PYTHON.exists():
         print(f"aqueduct: skipped, there is no {PYTHON}; tools/setup.sh bench makes it")
+        return
+    if not list((ROOT / "build/release").glob("_leat*.so")):
+        print("aqueduct: skipped: build/release has no Python module; `make docs` builds it there")
         return
     if not (MODEL.exists() and PHOTO.exists()):
         print(f"aqueduct: skipped, there are no assets at {ASSETS}; set LEAT_ASSETS")

@@ -32,7 +32,7 @@ for needed in ("numpy", "cloudpickle", *(["aqueduct"] if THEIRS else ["leat._lea
     try:
         importlib.import_module(needed)
     except ImportError as missing:
-        print(f"skipped: {missing}; tools/setup.sh python brings what these tests need")
+        print(f"skipped: {missing}; tools/setup.sh bench and `make docs` bring what these tests need")
         sys.exit(0)
 
 better = unittest.skipIf(THEIRS, "leat is to do better than Aqueduct here")
