@@ -67,7 +67,7 @@ def call_of(spec):
         named[port["name"]] = [value, value] if port["many"] else value
     for param in spec["params"]:
         if param["required"]:
-            number = float(re.search(r"-?[\d.e]+", param["takes"] + " 1")[0])
+            number = float(re.search(r"-?\d[\d.e]*", param["takes"] + " 1")[0])
             named[param["name"]] = param["choices"][0] if param["choices"] else {
                 "int": int(number), "float": number, "bool": True, "str": "text", "floats": [number],
                 "strings": ["a", "b"], "path": LABELS, "dtype": "FP32"}[param["kind"]]
