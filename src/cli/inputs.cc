@@ -53,8 +53,12 @@ Status read_input(const Pipeline& pipeline, const std::string& text, Request& re
     return equals != std::string::npos && text.substr(0, equals) == port.name;
   };
   auto port = std::ranges::find_if(ports, named);
-  bool bare = ports.size() == 1 && port == ports.end() && !begins_with_name(text);
-  if (bare) port = ports.begin();
+  // Without a name it is for the only input; a file also for the only one that must be given.
+  auto must = [&](const Port& one) { return ports.size() == 1 || !one.optional; };
+  bool bare = port == ports.end() && !begins_with_name(text) &&
+              (ports.size() == 1 || text.starts_with('@')) &&
+              std::ranges::count_if(ports, must) == 1;
+  if (bare) port = std::ranges::find_if(ports, must);
   if (port == ports.end()) {
     std::vector<std::string> names;
     for (const Port& known : ports) names.push_back(known.name);

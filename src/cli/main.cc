@@ -9,8 +9,8 @@ int main(int count, char** values) {
   std::string out, err;
   leat::Exit exit = leat::run_command(arguments, out, err);
   std::fwrite(err.data(), 1, err.size(), stderr);
-  std::fwrite(out.data(), 1, out.size(), stdout);
-  if (std::fflush(stdout) != 0) {
+  const bool written = std::fwrite(out.data(), 1, out.size(), stdout) == out.size();
+  if (std::fflush(stdout) != 0 || !written) {
     std::fputs("leat: standard output cannot be written\n", stderr);
     exit = leat::Exit::kWrongInput;
   }
