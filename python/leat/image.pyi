@@ -130,9 +130,9 @@ def decode(
     oversample: float = 1.5,
     broken: Literal['recover', 'reject'] = 'recover',
 ) -> Decode:
-    """Turns the bytes of a JPEG, PNG or WebP into an upright RGB picture. The format is told by the
-    bytes; of an animation, the first frame; alpha is dropped. JPEG is read with 8 bits a sample,
-    not with 12, and neither lossless nor hierarchical.
+    """Turns the bytes of a JPEG, PNG, WebP, GIF, BMP or TIFF into an upright RGB picture. The format
+    is told by the bytes; of an animation, the first frame; alpha is dropped. JPEG is read with 8
+    bits a sample, not with 12, and neither lossless nor hierarchical.
 
     Inputs:
         data: BYTES

@@ -88,9 +88,10 @@ class Decode final : public Op {
 
 LEAT_OP(
     ({.name = "image.decode",
-      .doc = "Turns the bytes of a JPEG, PNG or WebP into an upright RGB picture. The format is "
-             "told by the bytes; of an animation, the first frame; alpha is dropped. JPEG is read "
-             "with 8 bits a sample, not with 12, and neither lossless nor hierarchical.",
+      .doc = "Turns the bytes of a JPEG, PNG, WebP, GIF, BMP or TIFF into an upright RGB picture. "
+             "The format is told by the bytes; of an animation, the first frame; alpha is dropped. "
+             "JPEG is read with 8 bits a sample, not with 12, and neither lossless nor "
+             "hierarchical.",
       .inputs = {{"data", "BYTES", "the file's bytes"}},
       .outputs = {{"image", "IMAGE", "the picture, upright after EXIF"},
                   {"intact", "FP32",
