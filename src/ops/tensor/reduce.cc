@@ -60,6 +60,55 @@ void walk(const Shape& shape, const std::vector<int>& axes, Element&& element) {
   }
 }
 
+template <typename T>
+void extreme(bool most, std::span<const T> from, std::span<T> to, const Shape& shape,
+             const std::vector<int>& axes) {
+  thread_local std::vector<uint8_t> begun;
+  begun.assign(to.size(), 0);
+  const T* next = from.data();
+  walk(shape, axes, [&](int64_t place) {
+    const T x = *next++;
+    T& best = to[static_cast<size_t>(place)];
+    bool better = !std::exchange(begun[static_cast<size_t>(place)], 1);
+    if constexpr (is_real<T>) better = better || (std::isnan(wide(x)) && !std::isnan(wide(best)));
+    if (better || (most ? wide(x) > wide(best) : wide(x) < wide(best))) best = x;
+  });
+}
+
+// Sums, or means, in doubles.
+template <typename T, typename To>
+void sum(bool mean, std::span<const T> from, std::span<To> to, const Shape& shape,
+         const std::vector<int>& axes) {
+  thread_local std::vector<double> sums;
+  sums.assign(to.size(), 0);
+  const T* next = from.data();
+  walk(shape, axes, [&](int64_t place) {
+    sums[static_cast<size_t>(place)] += static_cast<double>(wide(*next++));
+  });
+  const auto count = static_cast<double>(from.size() / to.size());
+  for (size_t i = 0; i < to.size(); ++i) {
+    to[i] = real_element<To>(mean ? sums[i] / count : sums[i]);
+  }
+}
+
+__extension__ using Exact = __int128;  // a sum of any whole numbers
+
+template <typename T>
+Status whole_sum(std::span<const T> from, std::span<int64_t> to, const Shape& shape,
+                 const std::vector<int>& axes) {
+  thread_local std::vector<Exact> sums;
+  sums.assign(to.size(), 0);
+  const T* next = from.data();
+  walk(shape, axes, [&](int64_t place) { sums[static_cast<size_t>(place)] += wide(*next++); });
+  bool over = false;
+  for (size_t i = 0; i < to.size(); ++i) {
+    to[i] = static_cast<int64_t>(sums[i]);
+    over |= to[i] != sums[i];
+  }
+  if (!over) return {};
+  return Status(Code::kBadInput, "the sum is more than an INT64 holds; cast x to FP64 before");
+}
+
 class Reduce final : public Op {
  public:
   Reduce(By by, std::vector<int64_t> axes, bool all, bool keep)
@@ -83,13 +132,13 @@ class Reduce final : public Op {
     return visit_number(x.dtype(), [&]<typename T>() -> Status {
       auto from = x.values<T>();
       if (by_ == By::kMin || by_ == By::kMax) {
-        extreme(from, y->mutable_values<T>(), shape, axes);
+        extreme(by_ == By::kMax, from, y->mutable_values<T>(), shape, axes);
         return {};
       }
       if constexpr (is_real<T>) {
-        sum(from, y->mutable_values<T>(), shape, axes);
+        sum(by_ == By::kMean, from, y->mutable_values<T>(), shape, axes);
       } else if (by_ == By::kMean) {
-        sum(from, y->mutable_values<double>(), shape, axes);
+        sum(true, from, y->mutable_values<double>(), shape, axes);
       } else {
         return whole_sum(from, y->mutable_values<int64_t>(), shape, axes);
       }
@@ -98,56 +147,6 @@ class Reduce final : public Op {
   }
 
  private:
-  template <typename T>
-  void extreme(std::span<const T> from, std::span<T> to, const Shape& shape,
-               const std::vector<int>& axes) const {
-    thread_local std::vector<uint8_t> begun;
-    begun.assign(to.size(), 0);
-    const T* next = from.data();
-    const bool most = by_ == By::kMax;
-    walk(shape, axes, [&](int64_t place) {
-      const T x = *next++;
-      T& best = to[static_cast<size_t>(place)];
-      bool better = !std::exchange(begun[static_cast<size_t>(place)], 1);
-      if constexpr (is_real<T>) better = better || (std::isnan(wide(x)) && !std::isnan(wide(best)));
-      if (better || (most ? wide(x) > wide(best) : wide(x) < wide(best))) best = x;
-    });
-  }
-
-  // Sums, or means, in doubles.
-  template <typename T, typename To>
-  void sum(std::span<const T> from, std::span<To> to, const Shape& shape,
-           const std::vector<int>& axes) const {
-    thread_local std::vector<double> sums;
-    sums.assign(to.size(), 0);
-    const T* next = from.data();
-    walk(shape, axes, [&](int64_t place) {
-      sums[static_cast<size_t>(place)] += static_cast<double>(wide(*next++));
-    });
-    const auto count = static_cast<double>(from.size() / to.size());
-    for (size_t i = 0; i < to.size(); ++i) {
-      to[i] = real_element<To>(by_ == By::kMean ? sums[i] / count : sums[i]);
-    }
-  }
-
-  __extension__ using Exact = __int128;  // a sum of any whole numbers
-
-  template <typename T>
-  static Status whole_sum(std::span<const T> from, std::span<int64_t> to, const Shape& shape,
-                          const std::vector<int>& axes) {
-    thread_local std::vector<Exact> sums;
-    sums.assign(to.size(), 0);
-    const T* next = from.data();
-    walk(shape, axes, [&](int64_t place) { sums[static_cast<size_t>(place)] += wide(*next++); });
-    bool over = false;
-    for (size_t i = 0; i < to.size(); ++i) {
-      to[i] = static_cast<int64_t>(sums[i]);
-      over |= to[i] != sums[i];
-    }
-    if (!over) return {};
-    return Status(Code::kBadInput, "the sum is more than an INT64 holds; cast x to FP64 before");
-  }
-
   By by_;
   std::vector<int64_t> axes_;
   bool all_, keep_;
