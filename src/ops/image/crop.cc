@@ -1,14 +1,13 @@
 // image.crop: a rectangle of a picture, as a picture.
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <optional>
 
-#include "base/half.h"
 #include "base/text.h"
 #include "ops/image/picture.h"
+#include "ops/tensor/elements.h"
 
 namespace leat {
 
@@ -39,43 +38,12 @@ struct Range {
   double length() const { return end - begin; }
 };
 
-template <typename T>
-double as_double(const Tensor& numbers, size_t i) {
-  return static_cast<double>(numbers.values<T>()[i]);
-}
-
-double element(const Tensor& numbers, size_t i) {
-  switch (numbers.dtype()) {
-    case DType::kInt8:
-      return as_double<int8_t>(numbers, i);
-    case DType::kInt16:
-      return as_double<int16_t>(numbers, i);
-    case DType::kInt32:
-      return as_double<int32_t>(numbers, i);
-    case DType::kInt64:
-      return as_double<int64_t>(numbers, i);
-    case DType::kUint8:
-      return as_double<uint8_t>(numbers, i);
-    case DType::kUint16:
-      return as_double<uint16_t>(numbers, i);
-    case DType::kUint32:
-      return as_double<uint32_t>(numbers, i);
-    case DType::kUint64:
-      return as_double<uint64_t>(numbers, i);
-    case DType::kFp16:
-      return static_cast<double>(half_to_float(numbers.values<uint16_t>()[i]));
-    case DType::kBf16:  // the upper half of a float
-      return static_cast<double>(
-          std::bit_cast<float>(uint32_t{numbers.values<uint16_t>()[i]} << 16));
-    case DType::kFp64:
-      return as_double<double>(numbers, i);
-    default:
-      return as_double<float>(numbers, i);
-  }
-}
-
 std::array<double, 4> sides(const Tensor& box) {
-  return {element(box, 0), element(box, 1), element(box, 2), element(box, 3)};
+  return visit_number(box.dtype(), [&]<typename T>() {
+    std::array<double, 4> out;
+    for (size_t i = 0; i < 4; ++i) out[i] = static_cast<double>(wide(box.values<T>()[i]));
+    return out;
+  });
 }
 
 class Crop final : public Op {
